@@ -30,7 +30,7 @@ pub enum ExportError {
         source: io::Error,
     },
     /// `config.json` or `modules.json` is no JSON of the expected form.
-    #[error("failed to parse the model config at {path}")]
+    #[error("failed to parse the model config at {path}; the file is damaged, download it again")]
     ParseConfig {
         /// The file.
         path: PathBuf,
@@ -103,15 +103,16 @@ pub enum ExportError {
 
 impl ExportError {
     /// Makes the optimum-cli command of an error, if it has one, name this source (such as
-    /// `org/name`) instead of the folder that was exported from.
+    /// `org/name`) and this folder for the result, instead of the folders of the export, which
+    /// may be there only for the moment.
     #[must_use]
-    pub fn with_source_name(mut self, name: &str) -> Self {
+    pub fn with_names(mut self, source: &str, target: &Path) -> Self {
         let command = match &mut self {
             ExportError::UnsupportedArchitecture { command, .. } => command,
             ExportError::UnsupportedSetting { command, .. } => command.as_mut(),
             _ => return self,
         };
-        name.clone_into(&mut command.source);
+        *command = OptimumCommand::new(Path::new(source), target);
         self
     }
 }
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_survives_a_shell_and_takes_the_name_of_the_source() {
+    fn the_command_survives_a_shell_and_takes_the_names_of_source_and_target() {
         let command = OptimumCommand::new(Path::new("/models/my model's"), Path::new("out"));
         let error =
             ExportError::UnsupportedArchitecture { architecture: "GPT2Model".to_owned(), command };
@@ -166,7 +167,7 @@ mod tests {
                      optimum-cli export openvino --task feature-extraction \
                      --library sentence_transformers --model";
         assert_eq!(error.to_string(), format!(r"{start} '/models/my model'\''s' out"));
-        let named = error.with_source_name("org/name");
-        assert_eq!(named.to_string(), format!("{start} org/name out"));
+        let named = error.with_names("org/name", Path::new("models/org/name"));
+        assert_eq!(named.to_string(), format!("{start} org/name models/org/name"));
     }
 }

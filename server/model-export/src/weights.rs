@@ -84,7 +84,9 @@ pub enum WeightsError {
         reason: String,
     },
     /// Two tensors stand for one weight.
-    #[error("the tensors `{one}` and `{two}` both stand for the weight `{weight}`")]
+    #[error(
+        "the tensors `{one}` and `{two}` both stand for the weight `{weight}`; remove one of them from the weights"
+    )]
     Ambiguous {
         /// The weight.
         weight: String,
@@ -94,7 +96,10 @@ pub enum WeightsError {
         two: String,
     },
     /// The architecture has a weight that the files lack.
-    #[error("the weight `{weight}` of shape {expected:?} is missing from {folder}")]
+    #[error(
+        "the weight `{weight}` of shape {expected:?} is missing from {folder}; config.json and the \
+         weights are not of the same model: get both again, or choose another revision"
+    )]
     Missing {
         /// The weight.
         weight: String,
@@ -105,7 +110,8 @@ pub enum WeightsError {
     },
     /// The files have tensors that the architecture, as configured, lacks.
     #[error(
-        "{count} tensors in {folder} are no part of the model as config.json describes it, the first is `{tensor}`"
+        "{count} tensors in {folder} are no part of the model as config.json describes it, the first is `{tensor}`; \
+         config.json and the weights are not of the same model: get both again, or choose another revision"
     )]
     Unexpected {
         /// The first of them, by name.
@@ -116,7 +122,10 @@ pub enum WeightsError {
         folder: PathBuf,
     },
     /// A tensor's shape contradicts the configuration.
-    #[error("the tensor `{tensor}` has the shape {found:?}, but config.json makes it {expected:?}")]
+    #[error(
+        "the tensor `{tensor}` has the shape {found:?}, but config.json makes it {expected:?}; they \
+         are not of the same model: get both again, or choose another revision"
+    )]
     Shape {
         /// The tensor's name in the file.
         tensor: String,
@@ -127,7 +136,8 @@ pub enum WeightsError {
     },
     /// A tensor's elements are of a type that is not read.
     #[error(
-        "the tensor `{tensor}` holds {found} elements; only F32, F16 and BF16 weights can be exported"
+        "the tensor `{tensor}` holds {found} elements; only F32, F16 and BF16 weights can be exported; save the \
+         model in one of them: AutoModel.from_pretrained(...).float().save_pretrained(folder)"
     )]
     Type {
         /// The tensor's name in the file.
@@ -136,7 +146,9 @@ pub enum WeightsError {
         found: String,
     },
     /// A tensor holds NaN or an infinity.
-    #[error("the tensor `{tensor}` holds {value} at element {position}; the weights are damaged")]
+    #[error(
+        "the tensor `{tensor}` holds {value} at element {position}; the weights are damaged, download them again"
+    )]
     NotFinite {
         /// The tensor's name in the file.
         tensor: String,

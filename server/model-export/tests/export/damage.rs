@@ -102,7 +102,7 @@ fn values_that_are_not_finite_are_named_with_their_position() {
             }
             let expected = format!(
                 "the tensor `encoder.layer.0.output.dense.weight` holds {value} at element 7; the \
-                 weights are damaged"
+                 weights are damaged, download them again"
             );
             assert_eq!(error.to_string(), expected);
             assert_eq!(files(&source.target()), Vec::<String>::new());

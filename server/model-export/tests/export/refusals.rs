@@ -87,7 +87,8 @@ fn a_config_that_is_absent_or_no_json_object_is_refused() {
     for text in ["", "{", "[]", "7", "{\"architectures\": [\"BertModel\"]} x"] {
         source.add("config.json", text);
         let refusal = source.refusal_as_it_is();
-        let start = "failed to parse the model config at SOURCE/config.json: ";
+        let start = "failed to parse the model config at SOURCE/config.json; the file is \
+                     damaged, download it again: ";
         assert!(refusal.starts_with(start), "{text}: {refusal}");
     }
 }
@@ -153,7 +154,8 @@ fn a_missing_weight_is_named_with_its_shape() {
     let mut source = Source::new();
     source.tensors.retain(|tensor| !tensor.name.ends_with("output.dense.bias"));
     let expected = "the weight `encoder.layer.0.attention.output.dense.bias` of shape [4] is \
-                    missing from SOURCE";
+                    missing from SOURCE; config.json and the weights are not of the same model: get \
+                    both again, or choose another revision";
     assert_eq!(source.refusal(), expected);
 }
 
@@ -172,19 +174,22 @@ fn tensors_that_the_config_does_not_describe_are_counted_and_named() {
         source.tensors.push(Stored::new(name, &[4]));
     }
     let expected = "2 tensors in SOURCE are no part of the model as config.json describes it, the \
-                    first is `adapter.weight`";
+                    first is `adapter.weight`; config.json and the weights are not of the same \
+                    model: get both again, or choose another revision";
     assert_eq!(source.refusal(), expected);
 }
 
 #[test]
 fn a_shape_that_contradicts_the_config_is_named_with_both() {
     let expected = "the tensor `embeddings.word_embeddings.weight` has the shape [11, 4], but \
-                    config.json makes it [12, 4]";
+                    config.json makes it [12, 4]; they \
+                    are not of the same model: get both again, or choose another revision";
     assert_eq!(with("vocab_size", json!(12)), expected);
     let mut source = Source::new();
     source.tensor("encoder.layer.0.intermediate.dense.weight").shape = vec![4, 3];
     let expected = "the tensor `encoder.layer.0.intermediate.dense.weight` has the shape [4, 3], \
-                    but config.json makes it [3, 4]";
+                    but config.json makes it [3, 4]; they \
+                    are not of the same model: get both again, or choose another revision";
     assert_eq!(source.refusal(), expected);
 }
 
@@ -193,7 +198,8 @@ fn elements_that_are_no_floats_are_named() {
     let mut source = Source::new();
     source.tensor("embeddings.LayerNorm.bias").dtype = Dtype::I32;
     let expected = "the tensor `embeddings.LayerNorm.bias` holds I32 elements; only F32, F16 and \
-                    BF16 weights can be exported";
+                    BF16 weights can be exported; save the model in one of them: \
+                    AutoModel.from_pretrained(...).float().save_pretrained(folder)";
     assert_eq!(source.refusal(), expected);
 }
 
@@ -202,6 +208,7 @@ fn two_tensors_for_one_weight_are_refused() {
     let mut source = Source::new();
     source.tensors.push(Stored::new("bert.embeddings.LayerNorm.gamma", &[4]));
     let refusal = source.refusal();
-    let end = "both stand for the weight `embeddings.LayerNorm.weight`";
+    let end = "both stand for the weight `embeddings.LayerNorm.weight`; remove one of them from \
+               the weights";
     assert!(refusal.ends_with(end), "{refusal}");
 }
