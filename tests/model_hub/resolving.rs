@@ -267,3 +267,19 @@ async fn a_hub_whose_interface_leads_elsewhere_does_not_get_the_token_there() {
     assert_eq!(error.kind(), "Redirect");
     assert_eq!(elsewhere.requests(), []);
 }
+
+#[tokio::test]
+async fn a_mirror_without_sizes_that_answers_no_head_is_asked_for_first_bytes() {
+    for status in [405, 501] {
+        let hub = hub();
+        hub.behave(|behaviour| behaviour.blobs = false);
+        hub.fault(Fault::status("/resolve/", status).method("HEAD"));
+        let resolved = resolved(&options_with_token(&hub)).await.expect("resolved");
+        assert_eq!(resolved.files, expected(), "{status}");
+        let requests = hub.requests();
+        assert!(requests.iter().any(|request| request.listener == Listener::Storage));
+        for request in requests.iter().filter(|request| request.listener == Listener::Storage) {
+            assert_eq!(request.headers.get("authorization"), None);
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crate::checksum::{self, Difference};
 use crate::error::HubError;
 use crate::options::HubOptions;
 use crate::progress::Progress;
-use crate::publish::Staged;
+use crate::publish::{self, Staged};
 use crate::resolve::{Origin, RepoFile, Resolved};
 use crate::select::Selection;
 use crate::space;
@@ -61,6 +61,7 @@ impl Download<'_> {
         };
         let (commit, files) = (resolved.commit.clone(), selection.files.clone());
         let staging = blocking(move || Staging::open(lock, &commit, &files)).await?;
+        publish::require_place(staging.lock().target(), staging.folder())?;
         let here: u64 = selection.files.iter().map(|file| staging.bytes_here(file)).sum();
         let needed = selection.bytes.saturating_sub(here).saturating_add(extra_bytes);
         space::require(staging.folder(), needed)?;

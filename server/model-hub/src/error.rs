@@ -245,8 +245,16 @@ pub enum HubError {
         /// How long this pull waited.
         waited: Duration,
     },
+    /// The model could not be moved to its place, which is found out before anything is downloaded.
+    #[error("no model can be put at {}: {reason}", path.display())]
+    TargetPlace {
+        /// The folder, file or link that is in the way.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
     /// A file of ours could not be read or written.
-    #[error("failed to {action} {}", path.display())]
+    #[error("failed to {action} {}: check its permissions and what is there", path.display())]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -290,6 +298,7 @@ impl HubError {
             Self::NotAFolder { .. } => "NotAFolder",
             Self::LinkOutside { .. } => "LinkOutside",
             Self::LockTimeout { .. } => "LockTimeout",
+            Self::TargetPlace { .. } => "TargetPlace",
             Self::Io { .. } => "Io",
         }
     }

@@ -10,6 +10,7 @@ mod durable;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +20,7 @@ use rustix::io::Errno;
 use crate::error::HubError;
 use crate::resolve::RepoFile;
 use crate::staging::Staging;
-use crate::target::{TargetLock, remove_if_present};
+use crate::target::{Target, TargetLock, remove_if_present};
 
 /// Where a model is kept between the two renames of a file system that cannot exchange.
 const REPLACED: &str = "replaced";
@@ -181,6 +182,39 @@ fn put_in_place(
         // The old model must not stay away.
         let _ = std::fs::rename(aside, target);
     })
+}
+
+/// Refuses a target that no rename from `staging` can reach: below a file, or on another file system.
+pub(crate) fn require_place(target: &Target, staging: &Path) -> Result<(), HubError> {
+    let path = target.path();
+    let facts_of = |path: &Path| match std::fs::metadata(path) {
+        Ok(facts) => Ok(Some(facts)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(source) => Err(HubError::Io { action: "look at", path: path.to_owned(), source }),
+    };
+    let unusable = |path: &Path, reason| HubError::TargetPlace { path: path.to_owned(), reason };
+    let Some(here) = facts_of(staging)? else { return Ok(()) };
+    for above in path.ancestors().skip(1) {
+        let Some(facts) = facts_of(above)? else { continue };
+        if !facts.is_dir() {
+            let reason = "it is not a folder; move it away or choose another model repository path";
+            return Err(unusable(above, reason));
+        }
+        if facts.dev() != here.dev() {
+            let reason = "it is on another file system than the model repository; choose a model \
+                          repository path on that file system";
+            return Err(unusable(above, reason));
+        }
+        break;
+    }
+    // A link that is the target itself is replaced, whatever it leads to.
+    match std::fs::symlink_metadata(&path) {
+        Ok(facts) if facts.is_dir() && facts.dev() != here.dev() => {
+            Err(unusable(&path, "it is a mount point; choose a folder below it"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Puts back a model that a pull was about to replace when it was killed between two renames.

@@ -185,3 +185,25 @@ async fn a_kill_after_the_exchange_leaves_litter_that_the_next_pull_removes() {
     assert_eq!(content(&repository.path().join("org/name")), "new");
     assert_eq!(names(repository.path()), ["org"]);
 }
+
+#[tokio::test]
+async fn a_place_that_no_rename_reaches_is_refused_before_a_download() {
+    let repository = tempfile::tempdir().expect("a folder");
+    let lock = lock(repository.path()).await;
+    let (target, staging) = (lock.target().clone(), repository.path().to_owned());
+    require_place(&target, &staging).expect("nothing is there yet");
+    std::fs::create_dir_all(target.path()).expect("a folder");
+    require_place(&target, &staging).expect("a folder that can be exchanged");
+
+    std::fs::remove_dir_all(repository.path().join("org")).expect("removed");
+    std::fs::write(repository.path().join("org"), "in the way").expect("a file");
+    let error = require_place(&target, &staging).expect_err("below a file");
+    assert_eq!(error.kind(), "TargetPlace");
+    let text = error.to_string();
+    assert!(text.contains("/org: it is not a folder; move it away"), "{text}");
+
+    std::fs::remove_file(repository.path().join("org")).expect("removed");
+    std::os::unix::fs::symlink("/proc", repository.path().join("org")).expect("a link");
+    let error = require_place(&target, &staging).expect_err("on another file system");
+    assert!(error.to_string().contains("on another file system"), "{error}");
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::Method;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, RANGE};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -12,7 +12,7 @@ use super::hub::patiently;
 use super::listing::{ListedFile, Listing, git_oid_from, sha256_from};
 use crate::error::HubError;
 use crate::refusal::{Asked, Exchange};
-use crate::transport::{Follow, Transport};
+use crate::transport::{Answer, Follow, Transport};
 
 /// What the hub's headers about a file say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,6 +97,8 @@ pub(super) async fn complete(
     Ok(files)
 }
 
+/// What the hub says about one file: asked for its headers, and for its first byte where a mirror does not answer
+/// that or leaves out the size.
 async fn head(
     transport: &Transport,
     repo: &str,
@@ -106,23 +108,56 @@ async fn head(
     let asked = Asked::File { commit, path };
     let exchange =
         Exchange { endpoint: &transport.endpoint, token: transport.token.as_ref(), repo, asked };
-    let url = transport.file_url(repo, commit, path);
+    let url = || transport.file_url(repo, commit, path);
+    let headers = HeaderMap::new();
+    let answer = transport.request(Method::HEAD, url(), headers, Follow::WithinHub, exchange).await;
+    let answer = match answer {
+        Ok(answer) => Some(answer),
+        // 405 and 501: no HEAD here.
+        Err(HubError::Protocol { .. } | HubError::ServerError { status: 501, .. }) => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(answer) = answer
+        && let Some(file) = described(&answer, commit, path, &exchange)?
+    {
+        return Ok(file);
+    }
+    let first_byte = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=0-0"))]);
     let answer =
-        transport.request(Method::HEAD, url, HeaderMap::new(), Follow::WithinHub, exchange).await?;
-    let headers = FileHeaders::read(&answer.hub_headers);
-    headers.check_commit(commit, &exchange)?;
-    // The length of a redirect is that of its own small body.
-    let own_length = answer.response.status().is_success().then(|| {
-        answer
-            .response
-            .headers()
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-    });
-    let size = headers.linked_size.or(own_length.flatten());
-    let size =
-        size.ok_or_else(|| exchange.protocol(format!("it does not tell the size of {path}")))?;
-    Ok(RepoFile { path: path.to_owned(), size, sha256: headers.sha256, git_oid: headers.git_oid })
+        transport.request(Method::GET, url(), first_byte, Follow::Anywhere, exchange).await?;
+    described(&answer, commit, path, &exchange)?
+        .ok_or_else(|| exchange.protocol(format!("it does not tell the size of {path}")))
+}
+
+/// The file as the headers of an answer describe it; `None` where they do not tell its size.
+fn described(
+    answer: &Answer,
+    commit: &str,
+    path: &str,
+    exchange: &Exchange<'_>,
+) -> Result<Option<RepoFile>, HubError> {
+    let said = FileHeaders::read(&answer.hub_headers);
+    said.check_commit(commit, exchange)?;
+    let status = answer.response.status().as_u16();
+    let header = |name| answer.response.headers().get(name).and_then(|value| value.to_str().ok());
+    let size = said.linked_size.or_else(|| own_size(status, header));
+    Ok(size.map(|size| RepoFile {
+        path: path.to_owned(),
+        size,
+        sha256: said.sha256,
+        git_oid: said.git_oid,
+    }))
+}
+
+/// The size of the whole file by an answer's own headers. The length of a redirect is that of its own small body, and
+/// that of a part the part's.
+fn own_size<'a>(status: u16, header: impl Fn(HeaderName) -> Option<&'a str>) -> Option<u64> {
+    match status {
+        200 => header(CONTENT_LENGTH)?.parse().ok(),
+        // 416: an empty file has no first byte.
+        206 | 416 => header(CONTENT_RANGE)?.rsplit_once('/')?.1.trim().parse().ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -166,5 +201,18 @@ mod tests {
             headers(&[("etag", "\"5d41402abc4b2a76b9719d911017c592-11\"")]),
             FileHeaders::default()
         );
+    }
+
+    #[test]
+    fn a_whole_answer_a_part_and_an_empty_file_tell_the_size_and_a_redirect_does_not() {
+        let size = |status, length: &'static str, range: &'static str| {
+            own_size(status, |name| Some(if name == CONTENT_LENGTH { length } else { range }))
+        };
+        assert_eq!(size(200, "7", ""), Some(7));
+        assert_eq!(size(206, "1", "bytes 0-0/90868376"), Some(90_868_376));
+        assert_eq!(size(416, "9", "bytes */0"), Some(0));
+        assert_eq!(size(206, "1", "bytes 0-0/*"), None);
+        assert_eq!(size(302, "7", "bytes 0-0/7"), None);
+        assert_eq!(own_size(200, |_| None), None);
     }
 }
