@@ -233,7 +233,19 @@ fn an_export_that_is_refused_leaves_nothing_behind() {
     config["model_type"] = json!("whatever");
     std::fs::write(other.path().join("config.json"), config.to_string()).expect("written");
     let other = other.path().to_str().expect("UTF-8");
+    let mute = tempfile::tempdir().expect("a folder");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(fixture().join(name), mute.path().join(name)).expect("copied");
+    }
+    let mute = mute.path().to_str().expect("UTF-8");
     for (line, error) in [
+        (format!("export {mute} --output_dir out"), "add the tokenizer.json of the repository"),
+        (
+            format!(
+                "export embeddings_ov --source_model {source} --model_name out --model_repository_path . --config_file_path absent/config.json"
+            ),
+            "absent of the configuration does not exist",
+        ),
         (
             format!("export {source} --output_dir out --weight-format int8"),
             "int8 weight compression is not built yet; use fp32 or fp16",

@@ -32,6 +32,7 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
         bail!("the folder {} does not exist", source.display());
     }
     require_built(options.weight_format, options.extra_quantization_params.as_deref())?;
+    model_files::require_tokenizer(source, &source.display().to_string())?;
     let is_new = !output.exists();
     std::fs::create_dir_all(output)
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
@@ -47,13 +48,14 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
     say(&format!("Graph: graph.pbtxt created in: {}", output.display()))
 }
 
-/// Exports the weights with progress on standard error. A refusal names `repo` where there is one,
-/// rather than the folder that the files are in for the moment.
+/// Exports the weights with progress on standard error. A refusal names the repository of
+/// `named` and the folder that the model is for, rather than those that the files are in for the
+/// moment.
 pub(super) fn to_ir(
     source: &Path,
     output: &Path,
     format: WeightFormat,
-    repo: Option<&str>,
+    named: Option<(&str, &Path)>,
 ) -> anyhow::Result<()> {
     let shown = Shown::new("exporting");
     let started = Instant::now();
@@ -66,8 +68,8 @@ pub(super) fn to_ir(
         }
         shown.set(done);
     })
-    .map_err(|error| match repo {
-        Some(repo) => error.with_source_name(repo),
+    .map_err(|error| match named {
+        Some((repo, place)) => error.with_names(repo, place),
         None => error,
     })?;
     shown.finish();

@@ -115,7 +115,8 @@ fn pull_options(model: &EmbeddingModel, options: &RunOptions) -> anyhow::Result<
             },
             normalize: Some(spec.normalize),
             truncate: Some(spec.truncate),
-            num_streams: spec.device.streams(),
+            // Among the properties already.
+            num_streams: None,
             target_device: Some(spec.device.target.as_str().to_owned()),
             device_fallback: spec.device.may_fall_back_to_cpu().then_some(DeviceFallback::Cpu),
             plugin_config: spec.device.properties(),
@@ -148,4 +149,39 @@ fn pull_options(model: &EmbeddingModel, options: &RunOptions) -> anyhow::Result<
         add_to_config: None,
         log: LogOptions::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model_files;
+    use super::*;
+    use crate::cli::{Invocation, parse};
+
+    #[test]
+    fn the_settings_of_every_example_from_a_hub_can_be_written() {
+        let words = ["embedserve", "run", "model.yaml"].map(Into::into);
+        let variables = std::iter::empty::<(String, String)>().collect();
+        let invocation = parse(words, &variables).expect("a command line").invocation;
+        let Invocation::Run(run) = invocation else { panic!("{invocation:?}") };
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/examples");
+        let mut written = Vec::new();
+        for example in std::fs::read_dir(examples).expect("a folder") {
+            for model in read(&example.expect("an entry").path()).expect("a manifest") {
+                let Ok(options) = pull_options(&model, &run) else { continue };
+                let folder = tempfile::tempdir().expect("a folder");
+                let config = r#"{"hidden_size": 1024, "max_position_embeddings": 512}"#;
+                std::fs::write(folder.path().join("config.json"), config).expect("written");
+                model_files::write_served(folder.path(), folder.path(), &options.into())
+                    .unwrap_or_else(|error| panic!("{}: {error:#}", model.served_name()));
+                let graph = std::fs::read_to_string(folder.path().join("graph.pbtxt"));
+                written.push((model.served_name().to_owned(), graph.expect("written")));
+            }
+        }
+        let complete = |(name, graph): &&(String, String)| {
+            name == "sentence-transformers/all-MiniLM-L6-v2" && graph.contains("NUM_STREAMS")
+        };
+        let (_, graph) = written.iter().find(complete).expect("the example with numStreams");
+        assert_eq!(graph.matches("NUM_STREAMS").count(), 1, "{graph}");
+        assert!(written.len() >= 8, "{}", written.len());
+    }
 }

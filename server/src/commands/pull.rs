@@ -98,6 +98,17 @@ pub(super) async fn pull(options: &PullOptions) -> anyhow::Result<Pulled> {
 
 /// Refuses, before anybody is asked, what no repository could make possible.
 pub(super) fn require_possible(options: &PullOptions) -> anyhow::Result<()> {
+    if let Some(path) = &options.add_to_config {
+        let path = std::path::absolute(config::config_file(path))?;
+        let folder = path.parent().context("the path of the configuration is no file")?;
+        // The repository is made by the pull; what holds neither is a slip of the pen.
+        let is_made = std::path::absolute(&options.model_repository_path)?.starts_with(folder);
+        ensure!(
+            folder.is_dir() || is_made,
+            "the folder {} of the configuration does not exist: make it, or correct the path",
+            folder.display()
+        );
+    }
     match options.conversion {
         Conversion::Asked => export::require_built(
             options.weight_format,
@@ -211,10 +222,12 @@ fn assemble(
     folder: &Path,
 ) -> anyhow::Result<()> {
     staged.place_files(selection.served_files())?;
+    model_files::require_tokenizer(staged.model_dir(), &resolved.repo)?;
     let weight_format = match selection.kind {
         WeightsKind::Safetensors => {
             let format = options.weight_format.unwrap_or_default();
-            export::to_ir(staged.source_dir(), staged.model_dir(), format, Some(&resolved.repo))?;
+            let named = Some((resolved.repo.as_str(), folder));
+            export::to_ir(staged.source_dir(), staged.model_dir(), format, named)?;
             Some(format.as_str())
         }
         WeightsKind::OpenVinoIr | WeightsKind::Onnx => None,
