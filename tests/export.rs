@@ -192,7 +192,7 @@ fn minilm_texts() -> Vec<Arc<[u32]>> {
 /// bf16 instructions would otherwise round to 8 bits by default.
 fn exported(source: &Path, weight_format: WeightFormat) -> OpenVinoModel {
     let target = tempfile::tempdir().expect("folder");
-    let options = ExportOptions { weight_format };
+    let options = ExportOptions { weight_format, ..ExportOptions::default() };
     export(source, target.path(), &options, &mut |_, _| {}).expect("export");
     let precision = ("INFERENCE_PRECISION_HINT".to_owned(), "f32".to_owned());
     let options = ModelOptions {

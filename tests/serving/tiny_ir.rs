@@ -68,7 +68,7 @@ pub(super) fn sentence_embedding(table: Vec<f32>) -> Graph {
     let mask = graph.convert(mask, ElementType::F32);
     let mask = graph.unsqueeze(mask, &[2]).expect("a third dimension");
     let kept = graph.arithmetic(Arithmetic::Multiply, rows, mask).expect("a product");
-    let mean = graph.reduce_mean(kept, 1).expect("a mean");
+    let mean = graph.reduce(model_export::graph::Reduction::Mean, kept, 1).expect("a mean");
     let pooled = graph.reshape(mean, &[-1, HIDDEN as i64]).expect("two dimensions");
     graph.result(pooled, "sentence_embedding").expect("a result");
     graph

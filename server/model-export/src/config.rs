@@ -1,4 +1,4 @@
-//! Reads a source folder's `config.json` and `modules.json`, refusing what is not implemented.
+//! Reads a source folder's `config.json`, refusing what is not implemented.
 //!
 //! Values are asked for one by one, with transformers' defaults for absent ones; what a value
 //! means is left to `architectures`.
@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -17,13 +16,12 @@ use crate::error::OptimumCommand;
 /// Configurations are a few kilobytes long.
 const LONGEST: u64 = 16 << 20;
 
-/// sentence-transformers modules that do nothing, or that the server does after the model.
-const OUTSIDE_MODULES: [&str; 3] = ["Pooling", "Normalize", "Dropout"];
-
 /// The configuration of one model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     path: PathBuf,
+    /// What stands before the names of the members in messages, as `rope_parameters.`.
+    prefix: String,
     members: Map<String, Value>,
     architecture: String,
     command: OptimumCommand,
@@ -34,7 +32,8 @@ impl Config {
     pub(crate) fn read(folder: &Path, command: OptimumCommand) -> Result<Self, ExportError> {
         let path = folder.join("config.json");
         let members: Map<String, Value> = read_json(&path)?;
-        let mut config = Config { path, members, architecture: String::new(), command };
+        let mut config =
+            Config { path, prefix: String::new(), members, architecture: String::new(), command };
         config.architecture = config.read_architecture()?;
         Ok(config)
     }
@@ -47,6 +46,69 @@ impl Config {
     /// The model type, by which transformers chooses the code that runs a model.
     pub(crate) fn model_type(&self) -> Option<&str> {
         self.members.get("model_type").and_then(Value::as_str)
+    }
+
+    /// The object that a member holds, to be asked like the whole; nothing when absent or null.
+    pub(crate) fn section(&self, setting: &str) -> Result<Option<Config>, ExportError> {
+        match self.members.get(setting) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(members)) => Ok(Some(Config {
+                prefix: format!("{}{setting}.", self.prefix),
+                members: members.clone(),
+                ..self.clone()
+            })),
+            Some(_) => Err(self.wrong_value(setting, "it must be an object".to_owned())),
+        }
+    }
+
+    /// Whether a member is there and not null.
+    pub(crate) fn has(&self, setting: &str) -> bool {
+        !matches!(self.members.get(setting), None | Some(Value::Null))
+    }
+
+    /// Whether a member is there and is null.
+    pub(crate) fn is_null(&self, setting: &str) -> bool {
+        matches!(self.members.get(setting), Some(Value::Null))
+    }
+
+    /// A count, at least `least`; nothing when absent or null.
+    pub(crate) fn optional_count(
+        &self,
+        setting: &str,
+        least: u64,
+    ) -> Result<Option<u64>, ExportError> {
+        if self.has(setting) { self.count(setting, least, least).map(Some) } else { Ok(None) }
+    }
+
+    /// Yes or no; `default` when absent or null.
+    pub(crate) fn flag(&self, setting: &str, default: bool) -> Result<bool, ExportError> {
+        match self.members.get(setting) {
+            None | Some(Value::Null) => Ok(default),
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(_) => Err(self.wrong_value(setting, "it must be true or false".to_owned())),
+        }
+    }
+
+    /// A list of names; nothing when absent or null.
+    pub(crate) fn names(&self, setting: &str) -> Result<Option<Vec<&str>>, ExportError> {
+        let expected = || self.wrong_value(setting, "it must be a list of names".to_owned());
+        match self.members.get(setting) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Array(names)) => {
+                let names = names.iter().map(|name| name.as_str().ok_or_else(expected));
+                names.collect::<Result<_, _>>().map(Some)
+            }
+            Some(_) => Err(expected()),
+        }
+    }
+
+    /// Refuses a number other than `only`; absent and null pass.
+    pub(crate) fn require_number(&self, setting: &str, only: f64) -> Result<(), ExportError> {
+        match self.members.get(setting) {
+            None | Some(Value::Null) => Ok(()),
+            Some(value) if value.as_f64() == Some(only) => Ok(()),
+            Some(_) => Err(self.unsupported(setting)),
+        }
     }
 
     /// A count, at least `least`; `default` when absent.
@@ -68,12 +130,21 @@ impl Config {
 
     /// A number above zero in single precision; `default` when absent.
     pub(crate) fn positive(&self, setting: &str, default: f32) -> Result<f32, ExportError> {
+        let number = self.positive_number(setting, f64::from(default))?;
+        Ok(number as f32)
+    }
+
+    /// A number above zero, in single precision too; `default` when absent.
+    pub(crate) fn positive_number(&self, setting: &str, default: f64) -> Result<f64, ExportError> {
         let Some(value) = self.members.get(setting) else {
             return Ok(default);
         };
-        let single = value.as_f64().map(|number| number as f32);
-        let is_positive = |number: &f32| number.is_finite() && *number > 0.0;
-        single
+        let is_positive = |number: &f64| {
+            let single = *number as f32;
+            single.is_finite() && single > 0.0
+        };
+        value
+            .as_f64()
             .filter(is_positive)
             .ok_or_else(|| self.wrong_value(setting, "it must be a number above zero".to_owned()))
     }
@@ -112,44 +183,20 @@ impl Config {
         }
     }
 
-    /// Refuses a model whose code is Python in its repository.
-    pub(crate) fn require_no_own_code(&self) -> Result<(), ExportError> {
+    /// Refuses a model whose code is Python in its repository, unless it is the code `known`,
+    /// which is implemented here.
+    pub(crate) fn require_no_own_code(&self, known: Option<&str>) -> Result<(), ExportError> {
         let own_model = self.members.get("auto_map").and_then(|map| map.get("AutoModel"));
+        let is_known = |code: &str| {
+            // Code of another repository is named `org/name--file.Class`.
+            let code = code.rsplit_once("--").map_or(code, |(_, code)| code);
+            known == Some(code)
+        };
         match own_model {
             None | Some(Value::Null) => Ok(()),
+            Some(Value::String(code)) if is_known(code) => Ok(()),
             Some(code) => Err(self.unsupported_value("auto_map.AutoModel", code.to_string())),
         }
-    }
-
-    /// Refuses sentence-transformers modules that would change the vectors.
-    pub(crate) fn require_known_modules(&self, folder: &Path) -> Result<(), ExportError> {
-        #[derive(Deserialize)]
-        struct Module {
-            #[serde(default)]
-            path: String,
-            #[serde(rename = "type")]
-            kind: String,
-        }
-        let path = folder.join("modules.json");
-        let modules: Vec<Module> = match read_json(&path) {
-            Err(ExportError::ReadConfig { source, .. })
-                if source.kind() == io::ErrorKind::NotFound =>
-            {
-                return Ok(());
-            }
-            other => other?,
-        };
-        for module in modules {
-            let kind = module.kind.rsplit('.').next().unwrap_or_default();
-            let is_library = module.kind.starts_with("sentence_transformers.");
-            let is_model = kind == "Transformer" && module.path.is_empty();
-            if !is_library || !(is_model || OUTSIDE_MODULES.contains(&kind)) {
-                let value = Value::from(module.kind).to_string();
-                let place = format!("the module `{}` of modules.json", module.path);
-                return Err(self.unsupported_value(&place, value));
-            }
-        }
-        Ok(())
     }
 
     /// The error for a setting whose value is not implemented.
@@ -169,16 +216,16 @@ impl Config {
     pub(crate) fn wrong_value(&self, setting: &str, expected: String) -> ExportError {
         ExportError::ConfigValue {
             path: self.path.clone(),
-            setting: setting.to_owned(),
+            setting: format!("{}{setting}", self.prefix),
             value: self.value_text(setting),
             expected,
         }
     }
 
-    fn unsupported_value(&self, setting: &str, value: String) -> ExportError {
+    pub(crate) fn unsupported_value(&self, setting: &str, value: String) -> ExportError {
         ExportError::UnsupportedSetting {
             architecture: self.architecture.clone(),
-            setting: setting.to_owned(),
+            setting: format!("{}{setting}", self.prefix),
             value,
             command: Box::new(self.command.clone()),
         }
@@ -208,7 +255,7 @@ impl Config {
     }
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ExportError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ExportError> {
     let bytes = read_bounded(path)
         .map_err(|source| ExportError::ReadConfig { path: path.to_owned(), source })?;
     serde_json::from_slice(&bytes)

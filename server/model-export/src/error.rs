@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use model_repository::facts::FactsError;
 use thiserror::Error;
 
 use crate::WeightFormat;
@@ -37,6 +38,13 @@ pub enum ExportError {
         /// What failed.
         #[source]
         source: serde_json::Error,
+    },
+    /// What sentence-transformers does after the model could not be read.
+    #[error("failed to read how the model is pooled")]
+    ReadModules {
+        /// What failed, with the file.
+        #[source]
+        source: Box<FactsError>,
     },
     /// A member of `config.json` has a value that no model can have.
     #[error("the model config at {path} has {setting} = {value}, but {expected}")]

@@ -21,7 +21,7 @@ mod inference_tests;
 
 use thiserror::Error;
 
-pub use attend::{Attention, Transposed};
+pub use attend::{Attention, Reduction, Transposed};
 pub use bin::{Placement, WriteConstantsError, constant_bytes, write_constants};
 pub use constant::{ConstantData, ConstantError};
 pub use elementwise::{Arithmetic, Comparison, Unary};

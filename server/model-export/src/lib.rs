@@ -4,9 +4,11 @@
 //! `model.safetensors.index.json` names) of a folder and writes `openvino_model.xml` and
 //! `openvino_model.bin`. The IR takes `input_ids`, `attention_mask` and, where the model has
 //! segment embeddings, `token_type_ids` (all i64, `[batch, tokens]`) and answers
-//! `last_hidden_state` (f32, `[batch, tokens, hidden]`). Pooling and normalisation stay outside.
+//! `last_hidden_state` (f32, `[batch, tokens, hidden]`). Pooling and normalisation stay outside,
+//! except that a model with `Dense` modules after pooling pools in its graph and answers
+//! `sentence_embedding` (f32, `[batch, size]`), not normalised.
 //!
-//! The parts: `config` and [`weights`] check what the source folder holds, [`graph`] builds and
+//! The parts: `config`, `modules` and [`weights`] check what the source folder holds, [`graph`] builds and
 //! writes any OpenVINO graph, `architectures` has one file per model family, `publish` puts
 //! finished files in place. Tokenizer files, pooling and limits are left to others.
 
@@ -14,6 +16,7 @@ mod architectures;
 mod config;
 mod error;
 pub mod graph;
+mod modules;
 mod options;
 mod publish;
 pub mod weights;
@@ -22,7 +25,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 pub use error::{ExportError, OptimumCommand};
-pub use options::{ExportOptions, Exported, ParseWeightFormatError, WeightFormat};
+pub use options::{ExportOptions, Exported, ParseWeightFormatError, Pooled, WeightFormat};
 pub use publish::PublishError;
 
 use architectures::Model;
@@ -53,15 +56,21 @@ pub fn export(
         return Err(ExportError::CompressWeights { format });
     }
     let config = Config::read(source_dir, OptimumCommand::new(source_dir, target_dir))?;
-    let build = architectures::find(&config)?;
-    config.require_known_modules(source_dir)?;
+    let architecture = architectures::find(&config)?;
+    let tail = modules::read_tail(source_dir, &config, options.pooling)?;
     let weights = Weights::open(source_dir)?;
-    let Model { mut graph, parameters } = build(&config, weights, format)?;
+    let Model { mut graph, parameters } =
+        architecture.build(&config, weights, format, tail.as_ref())?;
     graph.add_fact("exporter", concat!("embedserve ", env!("CARGO_PKG_VERSION")));
     graph.add_fact("architecture", config.architecture());
     graph.add_fact("weight_format", format.as_str());
     let bytes = write(&graph, target_dir, progress)?;
-    Ok(Exported { architecture: config.architecture().to_owned(), parameters, bytes })
+    Ok(Exported {
+        architecture: config.architecture().to_owned(),
+        parameters,
+        bytes,
+        pooled: tail.map(Pooled::from),
+    })
 }
 
 fn write(

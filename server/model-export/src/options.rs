@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use model_repository::Pooling;
 use thiserror::Error;
 
 /// How weight matrices are stored in the IR; computation stays in f32 or what the device chooses.
@@ -61,6 +62,19 @@ pub struct ParseWeightFormatError {
 pub struct ExportOptions {
     /// How weights are stored.
     pub weight_format: WeightFormat,
+    /// How token vectors become one, where the graph has to pool; the model's own way when absent.
+    pub pooling: Option<Pooling>,
+}
+
+/// What a graph does that servers do for other models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pooled {
+    /// How token vectors become one.
+    pub pooling: Pooling,
+    /// Folders of the `Dense` modules that are part of the graph, e.g. `2_Dense`.
+    pub modules: Vec<String>,
+    /// Numbers of the resulting vector.
+    pub dimensions: u64,
 }
 
 /// What an export made.
@@ -72,4 +86,6 @@ pub struct Exported {
     pub parameters: u64,
     /// Size of the two written files, in bytes.
     pub bytes: u64,
+    /// What follows the model in the graph, if anything does.
+    pub pooled: Option<Pooled>,
 }

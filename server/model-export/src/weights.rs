@@ -204,6 +204,11 @@ impl Weights {
         Ok(self)
     }
 
+    /// Whether a weight is there and was not taken.
+    pub fn has(&self, weight: &str) -> bool {
+        self.tensors.contains_key(weight)
+    }
+
     /// Takes a weight out, with the shape that the configuration gives it.
     ///
     /// # Errors

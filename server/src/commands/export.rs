@@ -60,7 +60,7 @@ pub(super) fn to_ir(
     let shown = Shown::new("exporting");
     let started = Instant::now();
     let mut total = None;
-    let options = model_export::ExportOptions { weight_format: format };
+    let options = model_export::ExportOptions { weight_format: format, pooling: None };
     let exported = export_weights(source, output, &options, &mut |done, bytes| {
         if total != Some(bytes) {
             shown.start(bytes, 1);

@@ -1,6 +1,27 @@
 //! Operations that combine many elements: products of matrices, means, softmax, attention.
 
-use super::{Dimension, ElementType, Graph, GraphError, Port, Shape, operation};
+use super::{Dimension, ElementType, Graph, GraphError, Operation, Port, Shape, operation};
+
+/// What becomes of the elements along an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reduction {
+    /// Their mean.
+    Mean,
+    /// Their sum.
+    Sum,
+    /// The greatest.
+    Maximum,
+}
+
+impl Reduction {
+    fn operation(self) -> Operation {
+        match self {
+            Reduction::Mean => operation("ReduceMean", "opset1"),
+            Reduction::Sum => operation("ReduceSum", "opset1"),
+            Reduction::Maximum => operation("ReduceMax", "opset1"),
+        }
+    }
+}
 
 /// Whether the second matrix of a product is stored transposed, as PyTorch stores `Linear`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,23 +91,48 @@ impl Graph {
         ))
     }
 
-    /// Mean over an axis, which stays as a dimension of one element.
+    /// Reduces an axis, which stays as a dimension of one element.
     ///
     /// # Errors
-    /// When the axis does not exist or elements are no values.
-    pub fn reduce_mean(&mut self, port: Port, axis: i64) -> Result<Port, GraphError> {
-        let kind = "ReduceMean";
-        self.require_type(kind, port, ElementType::F32)?;
-        let position = self.axis(kind, port, axis)?;
+    /// When the axis does not exist or elements are conditions.
+    pub fn reduce(&mut self, kind: Reduction, port: Port, axis: i64) -> Result<Port, GraphError> {
+        let operation = kind.operation();
+        let element_type = self.element_type(port);
+        if element_type == ElementType::Boolean {
+            return Err(GraphError::new(operation.kind, "conditions are no numbers"));
+        }
+        let position = self.axis(operation.kind, port, axis)?;
         let mut dimensions = self.shape(port).dimensions().to_vec();
         dimensions[position] = Dimension::Fixed(1);
         let axis = self.constant_i64(&[axis]);
         Ok(self.push(
-            operation(kind, "opset1"),
+            operation,
             vec![("keep_dims", "true".to_owned())],
             vec![port, axis],
-            ElementType::F32,
+            element_type,
             Shape::new(dimensions),
+        ))
+    }
+
+    /// Sums along an axis, each element including those before it.
+    ///
+    /// # Errors
+    /// When the axis does not exist or elements are conditions.
+    pub fn cumulative_sum(&mut self, port: Port, axis: i64) -> Result<Port, GraphError> {
+        let kind = "CumSum";
+        let element_type = self.element_type(port);
+        if element_type == ElementType::Boolean {
+            return Err(GraphError::new(kind, "conditions are no numbers"));
+        }
+        self.axis(kind, port, axis)?;
+        let shape = self.shape(port).clone();
+        let axis = self.scalar_i64(axis);
+        Ok(self.push(
+            operation(kind, "opset3"),
+            vec![("exclusive", "false".to_owned()), ("reverse", "false".to_owned())],
+            vec![port, axis],
+            element_type,
+            shape,
         ))
     }
 

@@ -42,6 +42,20 @@ impl Graph {
         self.push_constant(None, ElementType::I64, shape, Constant::Inline(bytes))
     }
 
+    /// Values of this shape; for a few of them, which are kept in memory.
+    ///
+    /// # Errors
+    /// When there are more or fewer values than the shape has.
+    pub fn constant_f32(&mut self, sizes: &[u64], values: &[f32]) -> Result<Port, GraphError> {
+        let shape = Shape::fixed(sizes);
+        if shape.elements() != Some(values.len() as u64) {
+            let reason = format!("{} values do not fill the shape {shape}", values.len());
+            return Err(GraphError::new("Const", reason));
+        }
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Ok(self.push_constant(None, ElementType::F32, shape, Constant::Inline(bytes)))
+    }
+
     /// A single index.
     pub fn scalar_i64(&mut self, value: i64) -> Port {
         let bytes = Constant::Inline(value.to_le_bytes().to_vec());

@@ -43,7 +43,8 @@ fn an_export_writes_both_files_and_says_what_they_hold() {
     assert_eq!(files(&source.target()), ["openvino_model.bin", "openvino_model.xml"]);
     let bytes = xml(&source).len() + read(&source, "openvino_model.bin").len();
     let architecture = "BertModel".to_owned();
-    let expected = Exported { architecture, parameters: PARAMETERS, bytes: bytes as u64 };
+    let expected =
+        Exported { architecture, parameters: PARAMETERS, bytes: bytes as u64, pooled: None };
     assert_eq!(exported, expected);
 }
 
@@ -171,7 +172,7 @@ fn a_model_can_be_exported_into_its_own_folder() {
     let source = Source::new();
     source.write_config();
     source.add("model.safetensors", serialized(&source.tensors));
-    let options = ExportOptions { weight_format: WeightFormat::Fp32 };
+    let options = ExportOptions::default();
     export(&source.path(), &source.path(), &options, &mut |_, _| {}).expect("export");
     let expected = ["config.json", "model.safetensors", "openvino_model.bin", "openvino_model.xml"];
     assert_eq!(files(&source.path()), expected);

@@ -114,7 +114,12 @@ impl Source {
         &self,
         weight_format: WeightFormat,
     ) -> Result<Exported, ExportError> {
-        export(&self.path(), &self.target(), &ExportOptions { weight_format }, &mut |_, _| {})
+        export(
+            &self.path(),
+            &self.target(),
+            &ExportOptions { weight_format, ..ExportOptions::default() },
+            &mut |_, _| {},
+        )
     }
 
     /// The message of an export that must fail and leave nothing behind.

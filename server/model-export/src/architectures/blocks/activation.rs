@@ -14,7 +14,11 @@ pub(in crate::architectures) enum Activation {
 
 impl Activation {
     /// Reads the activation that a setting names; another than these is refused.
-    pub(in crate::architectures) fn read(config: &Config, setting: &str, default: &str) -> Result<Self, ExportError> {
+    pub(in crate::architectures) fn read(
+        config: &Config,
+        setting: &str,
+        default: &str,
+    ) -> Result<Self, ExportError> {
         Ok(match config.name(setting, default)? {
             "gelu" | "gelu_python" => Activation::Function(Unary::Gelu),
             "gelu_new" | "gelu_fast" | "gelu_accurate" | "gelu_pytorch_tanh"
@@ -29,7 +33,11 @@ impl Activation {
     }
 
     /// Applies it.
-    pub(in crate::architectures) fn apply(self, graph: &mut Graph, input: Port) -> Result<Port, GraphError> {
+    pub(in crate::architectures) fn apply(
+        self,
+        graph: &mut Graph,
+        input: Port,
+    ) -> Result<Port, GraphError> {
         match self {
             Activation::Function(function) => graph.unary(function, input),
             Activation::QuickGelu => {

@@ -1,64 +1,96 @@
-//! Multi-head attention and the masks that say what a token may see.
+//! Multi-head attention: heads apart, attended, and together again.
 
-use crate::graph::{Attention, Comparison, GraphError, Port};
+use crate::graph::{Attention, GraphError, Port};
 
-use super::Blocks;
+use super::{Blocks, Rotation};
 
 /// Sizes of a multi-head attention.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::architectures) struct Heads {
+    /// Heads of the queries.
     pub(in crate::architectures) count: u64,
+    /// Heads of keys and values, which groups of query heads share; as many where nothing is shared.
+    pub(in crate::architectures) shared: u64,
+    /// Numbers per head.
     pub(in crate::architectures) size: u64,
 }
 
+impl Heads {
+    /// Heads that share nothing.
+    pub(in crate::architectures) fn new(count: u64, size: u64) -> Self {
+        Heads { count, shared: count, size }
+    }
+
+    /// Numbers of all query heads together.
+    pub(in crate::architectures) fn width(self) -> u64 {
+        self.count * self.size
+    }
+}
+
 impl Blocks {
-    /// `[batch, tokens, heads · size]` to `[batch, heads, tokens, size]`.
-    pub(in crate::architectures) fn split_heads(&mut self, input: Port, heads: Heads) -> Result<Port, GraphError> {
-        let pattern = [0, 0, heads.count.cast_signed(), heads.size.cast_signed()];
+    /// `[batch, tokens, count · size]` to `[batch, count, tokens, size]`.
+    pub(in crate::architectures) fn split_heads(
+        &mut self,
+        input: Port,
+        count: u64,
+        size: u64,
+    ) -> Result<Port, GraphError> {
+        let pattern = [0, 0, count.cast_signed(), size.cast_signed()];
         let split = self.graph.reshape(input, &pattern)?;
         self.graph.transpose(split, &[0, 2, 1, 3])
     }
 
-    /// The inverse of [`Blocks::split_heads`].
-    pub(in crate::architectures) fn merge_heads(&mut self, input: Port, heads: Heads) -> Result<Port, GraphError> {
-        let rows = self.graph.transpose(input, &[0, 2, 1, 3])?;
-        let pattern = [0, 0, (heads.count * heads.size).cast_signed()];
-        self.graph.reshape(rows, &pattern)
-    }
-
-    /// Attention in which every token sees all that `bias` lets it see.
-    ///
-    /// One operation rather than its parts: plugins run both equally fast on CPU (4,826 and
-    /// 4,840 tokens/s a thread at 8 x 64 tokens, 4,220 and 4,247 at 4 x 250, MiniLM-L6 fp32,
-    /// OpenVINO 2026.4), and GPUs have a kernel for the one.
+    /// Attention of `[query, key, value]`, each `[batch, tokens, heads · size]`, queries and keys
+    /// rotated first where there is a rotation.
     pub(in crate::architectures) fn attention(
         &mut self,
         [query, key, value]: [Port; 3],
         bias: Port,
         heads: Heads,
+        rotation: Option<Rotation>,
     ) -> Result<Port, GraphError> {
-        let inputs = Attention {
-            query: self.split_heads(query, heads)?,
-            key: self.split_heads(key, heads)?,
-            value: self.split_heads(value, heads)?,
-            bias,
-            scale: None,
-        };
-        let attended = self.graph.attention(inputs)?;
-        self.merge_heads(attended, heads)
+        let mut query = self.split_heads(query, heads.count, heads.size)?;
+        let mut key = self.split_heads(key, heads.shared, heads.size)?;
+        let value = self.split_heads(value, heads.shared, heads.size)?;
+        if let Some(rotation) = rotation {
+            query = self.rotate(query, rotation)?;
+            key = self.rotate(key, rotation)?;
+        }
+        self.attend([query, key, value], bias, heads, None)
     }
 
-    /// What to add to attention scores so that padding (0 in the mask) is not seen:
-    /// `[batch, 1, 1, tokens]`.
+    /// Attention of `[query, key, value]`, each `[batch, heads, tokens, size]`, in which every token
+    /// sees all that `bias` lets it see: `[batch, tokens, count · size]`. The scores are multiplied
+    /// by `scale`, or 1 / √size.
     ///
-    /// The least finite number instead of minus infinity, and selected instead of multiplied:
-    /// a row without any token then gives an average, not NaN.
-    pub(in crate::architectures) fn padding_bias(&mut self, attention_mask: Port) -> Result<Port, GraphError> {
-        let graph = &mut self.graph;
-        let mask = graph.unsqueeze(attention_mask, &[1, 2])?;
-        let padding = graph.scalar_i64(0);
-        let is_seen = graph.compare(Comparison::NotEqual, mask, padding)?;
-        let (seen, unseen) = (graph.scalar_f32(0.0), graph.scalar_f32(f32::MIN));
-        graph.select(is_seen, seen, unseen)
+    /// One operation rather than its parts: plugins run both equally fast on CPU (4,826 and
+    /// 4,840 tokens/s a thread at 8 x 64 tokens, 4,220 and 4,247 at 4 x 250, MiniLM-L6 fp32,
+    /// OpenVINO 2026.4), and GPUs have a kernel for the one.
+    pub(in crate::architectures) fn attend(
+        &mut self,
+        [query, key, value]: [Port; 3],
+        bias: Port,
+        heads: Heads,
+        scale: Option<f32>,
+    ) -> Result<Port, GraphError> {
+        let key = self.repeat_heads(key, heads)?;
+        let value = self.repeat_heads(value, heads)?;
+        let scale = scale.map(|scale| self.graph.scalar_f32(scale));
+        let attended = self.graph.attention(Attention { query, key, value, bias, scale })?;
+        let rows = self.graph.transpose(attended, &[0, 2, 1, 3])?;
+        self.graph.reshape(rows, &[0, 0, heads.width().cast_signed()])
+    }
+
+    /// Gives each query head a key or value head of its own: head i of `shared` becomes those of
+    /// the i-th group of query heads.
+    fn repeat_heads(&mut self, input: Port, heads: Heads) -> Result<Port, GraphError> {
+        let group = heads.count / heads.shared;
+        if group == 1 {
+            return Ok(input);
+        }
+        let grouped = self.graph.unsqueeze(input, &[2])?;
+        let repeated = self.graph.broadcast(grouped, &[1, 1, group, 1, 1])?;
+        let pattern = [0, heads.count.cast_signed(), -1, heads.size.cast_signed()];
+        self.graph.reshape(repeated, &pattern)
     }
 }

@@ -10,7 +10,11 @@ impl Blocks {
     /// A matrix `[rows, columns]`, stored in the weight format.
     ///
     /// A matrix with values that half precision cannot hold stays in single precision.
-    pub(in crate::architectures) fn matrix(&mut self, name: &str, sizes: [u64; 2]) -> Result<Port, ExportError> {
+    pub(in crate::architectures) fn matrix(
+        &mut self,
+        name: &str,
+        sizes: [u64; 2],
+    ) -> Result<Port, ExportError> {
         let tensor = self.weights.take(name, &sizes)?;
         let (element_type, data) = match self.weight_format {
             WeightFormat::Fp32 => (ElementType::F32, TensorData::Single(tensor)),
@@ -33,7 +37,11 @@ impl Blocks {
     }
 
     /// A vector for the last dimension of `[batch, tokens, size]`, always in single precision.
-    pub(in crate::architectures) fn vector(&mut self, name: &str, size: u64) -> Result<Port, ExportError> {
+    pub(in crate::architectures) fn vector(
+        &mut self,
+        name: &str,
+        size: u64,
+    ) -> Result<Port, ExportError> {
         let tensor = self.weights.take(name, &[size])?;
         let data = Box::new(TensorData::Single(tensor));
         // With all dimensions of what it is added to, as plugins expect of a bias they fuse.
