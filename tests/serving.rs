@@ -10,6 +10,8 @@ mod conformance;
 mod cores;
 #[path = "serving/devices.rs"]
 mod devices;
+#[path = "serving/exported.rs"]
+mod exported;
 #[path = "serving/interrupted_pulls.rs"]
 mod interrupted_pulls;
 #[path = "serving/limits.rs"]

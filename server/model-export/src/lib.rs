@@ -24,6 +24,8 @@ pub mod weights;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use model_repository::facts::{DENSE_FACT, DIMENSIONS_FACT, POOLING_FACT};
+
 pub use error::{ExportError, OptimumCommand};
 pub use options::{ExportOptions, Exported, ParseWeightFormatError, Pooled, WeightFormat};
 pub use publish::PublishError;
@@ -64,13 +66,14 @@ pub fn export(
     graph.add_fact("exporter", concat!("embedserve ", env!("CARGO_PKG_VERSION")));
     graph.add_fact("architecture", config.architecture());
     graph.add_fact("weight_format", format.as_str());
+    let pooled = tail.map(Pooled::from);
+    if let Some(Pooled { pooling, modules, dimensions }) = &pooled {
+        graph.add_fact(POOLING_FACT, pooling.as_str());
+        graph.add_fact(DENSE_FACT, modules.join(" "));
+        graph.add_fact(DIMENSIONS_FACT, dimensions.to_string());
+    }
     let bytes = write(&graph, target_dir, progress)?;
-    Ok(Exported {
-        architecture: config.architecture().to_owned(),
-        parameters,
-        bytes,
-        pooled: tail.map(Pooled::from),
-    })
+    Ok(Exported { architecture: config.architecture().to_owned(), parameters, bytes, pooled })
 }
 
 fn write(

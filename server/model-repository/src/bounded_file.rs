@@ -1,7 +1,7 @@
 //! Reads files of limited size as text, so that a wrong path cannot fill the memory or hang.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// The largest graph that is read: a graph has some twenty lines.
@@ -69,6 +69,26 @@ pub(crate) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, ReadFileErr
     Ok(bytes)
 }
 
+/// The last bytes of a regular file, at most `length`; `None` when the file does not exist.
+pub(crate) fn read_end_if_present(
+    path: &Path,
+    length: u64,
+) -> Result<Option<Vec<u8>>, ReadFileError> {
+    let read = |source| ReadFileError::Read { path: path.to_owned(), source };
+    let metadata = match fs::metadata(path).map_err(read) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        other => other?,
+    };
+    if !metadata.is_file() {
+        return Err(ReadFileError::NotAFile { path: path.to_owned() });
+    }
+    let mut file = File::open(path).map_err(read)?;
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(length))).map_err(read)?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes).map_err(read)?;
+    Ok(Some(bytes))
+}
+
 /// The text of a regular file of at most `limit` bytes, without a byte order mark.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, ReadFileError> {
     let text = String::from_utf8(read_bytes(path, limit)?).map_err(|error| {
@@ -103,6 +123,20 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, "\u{feff}{}").expect("written");
         assert_eq!(read_text(&path, 100).expect("text"), "{}");
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_what_it_has_or_as_much_as_is_asked_for() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("file");
+        assert_eq!(read_end_if_present(&path, 4).expect("absent is no error"), None);
+        fs::write(&path, "12345").expect("written");
+        for (length, expected) in [(2, "45"), (5, "12345"), (9, "12345")] {
+            let end = read_end_if_present(&path, length).expect("read").expect("there");
+            assert_eq!(end, expected.as_bytes());
+        }
+        let error = read_end_if_present(folder.path(), 4).expect_err("a folder");
+        assert!(matches!(error, ReadFileError::NotAFile { .. }));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod error;
 mod files;
+mod graph_modules;
 mod members;
 mod pooling;
 mod positions;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 pub use error::FactsError;
 pub use files::{PresentFiles, SourceFiles};
+pub use graph_modules::{DENSE_FACT, DIMENSIONS_FACT, GraphModules, POOLING_FACT};
 pub use positions::UNKNOWN_LIMIT;
 
 use crate::Pooling;
@@ -60,6 +62,8 @@ pub struct SourceFacts {
     pub normalize_module: bool,
     /// Modules after pooling that change vectors and are not served, e.g. `2_Dense`.
     pub other_modules: Vec<String>,
+    /// Pooling and modules that are part of the OpenVINO model itself.
+    pub graph_modules: Option<GraphModules>,
     /// Prompts by name.
     pub prompts: BTreeMap<String, String>,
     /// The prompt that sentence-transformers uses when none is named.
@@ -88,12 +92,27 @@ impl SourceFacts {
             facts.read_config(&Members::of("config.json", &document)?)?;
         }
         sentence_transformers::read(files, &mut facts)?;
+        facts.graph_modules = graph_modules::read(files)?;
         Ok(facts)
     }
 
     /// The most tokens of a text: what the positions allow, else [`UNKNOWN_LIMIT`].
     pub fn token_limit(&self) -> usize {
         self.usable_tokens.unwrap_or(UNKNOWN_LIMIT)
+    }
+
+    /// Modules after pooling that change vectors and that neither the graph nor a server applies.
+    pub fn missing_modules(&self) -> Vec<&str> {
+        let in_graph = |name: &&String| {
+            self.graph_modules.as_ref().is_some_and(|modules| modules.dense.contains(name))
+        };
+        self.other_modules.iter().filter(|name| !in_graph(name)).map(String::as_str).collect()
+    }
+
+    /// Numbers of a vector, as far as they are known.
+    pub fn dimensions(&self) -> Option<usize> {
+        let in_graph = self.graph_modules.as_ref().and_then(|modules| modules.dimensions);
+        in_graph.or(self.hidden_size)
     }
 
     /// The sizes that [`crate::sizing::memory`] asks for.

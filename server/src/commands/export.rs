@@ -36,7 +36,11 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
     let is_new = !output.exists();
     std::fs::create_dir_all(output)
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
-    let exported = to_ir(source, output, options.weight_format.unwrap_or_default(), None);
+    let export = model_export::ExportOptions {
+        weight_format: options.weight_format.unwrap_or_default(),
+        pooling: options.model.pooling,
+    };
+    let exported = to_ir(source, output, &export, None);
     if exported.is_err() && is_new {
         // Only if it is empty; what was written stays to be looked at.
         let _ = std::fs::remove_dir(output);
@@ -54,14 +58,13 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
 pub(super) fn to_ir(
     source: &Path,
     output: &Path,
-    format: WeightFormat,
+    options: &model_export::ExportOptions,
     named: Option<(&str, &Path)>,
 ) -> anyhow::Result<()> {
     let shown = Shown::new("exporting");
     let started = Instant::now();
     let mut total = None;
-    let options = model_export::ExportOptions { weight_format: format, pooling: None };
-    let exported = export_weights(source, output, &options, &mut |done, bytes| {
+    let exported = export_weights(source, output, options, &mut |done, bytes| {
         if total != Some(bytes) {
             shown.start(bytes, 1);
             total = Some(bytes);

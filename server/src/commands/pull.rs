@@ -14,7 +14,9 @@ use model_hub::{
     Download, Endpoint, HubOptions, Installed, Resolved, Secret, SelectOptions, Selection, Staged,
     Target, TargetLock, WeightsKind, WeightsPreference, check_installed,
 };
+use model_repository::Pooling;
 use model_repository::config_edit::set_in_config;
+use model_repository::facts::SourceFacts;
 use model_repository::manifest::Manifest;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
@@ -189,7 +191,7 @@ fn is_done(installed: &Installed, options: &PullOptions, folder: &Path) -> anyho
             if !same {
                 info!(folder = %folder.display(), has, wanted, "pulling again for other weights");
             }
-            Ok(same)
+            Ok(same && pools_as_wanted(folder, options.model.pooling)?)
         }
         Installed::Damaged(error) => {
             warn!(folder = %folder.display(), %error, "pulling again");
@@ -213,6 +215,17 @@ fn is_done(installed: &Installed, options: &PullOptions, folder: &Path) -> anyho
     }
 }
 
+/// Whether a graph that pools by itself does so as wanted.
+fn pools_as_wanted(folder: &Path, wanted: Option<Pooling>) -> anyhow::Result<bool> {
+    let facts = SourceFacts::read(folder)?;
+    let own = facts.graph_modules.map(|modules| modules.pooling);
+    let is_wanted = own.is_none() || wanted.or(facts.pooling).is_none_or(|it| own == Some(it));
+    if !is_wanted {
+        info!(folder = %folder.display(), "pulling again for another pooling");
+    }
+    Ok(is_wanted)
+}
+
 /// Puts the model together beside its place and renames it there.
 fn assemble(
     staged: Staged,
@@ -225,10 +238,13 @@ fn assemble(
     model_files::require_tokenizer(staged.model_dir(), &resolved.repo)?;
     let weight_format = match selection.kind {
         WeightsKind::Safetensors => {
-            let format = options.weight_format.unwrap_or_default();
+            let export = model_export::ExportOptions {
+                weight_format: options.weight_format.unwrap_or_default(),
+                pooling: options.model.pooling,
+            };
             let named = Some((resolved.repo.as_str(), folder));
-            export::to_ir(staged.source_dir(), staged.model_dir(), format, named)?;
-            Some(format.as_str())
+            export::to_ir(staged.source_dir(), staged.model_dir(), &export, named)?;
+            Some(export.weight_format.as_str())
         }
         WeightsKind::OpenVinoIr | WeightsKind::Onnx => None,
     };

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use crate::bounded_file::{self, ReadFileError};
 
+/// The OpenVINO model at the top of a folder, where an export writes it.
+pub(super) const TOP_MODEL: &str = "openvino_model.xml";
+
 /// Where OpenVINO models and ONNX models lie in repositories; the first that is there is served.
 const MODEL_FILES: [&str; 4] =
-    ["openvino_model.xml", "openvino/openvino_model.xml", "model.onnx", "onnx/model.onnx"];
+    [TOP_MODEL, "openvino/openvino_model.xml", "model.onnx", "onnx/model.onnx"];
 
 /// The files of a model by their path in it, with `/` between the parts.
 pub trait SourceFiles {
@@ -16,6 +19,13 @@ pub trait SourceFiles {
     /// # Errors
     /// The file is there and cannot be read as text.
     fn text(&self, path: &str) -> Result<Option<String>, ReadFileError>;
+
+    /// The last bytes of a file, at most `length`, as far as they are text; `None` when there is no
+    /// such file.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    fn end(&self, path: &str, length: u64) -> Result<Option<String>, ReadFileError>;
 
     /// Whether there is such a file.
     fn has(&self, path: &str) -> bool;
@@ -59,6 +69,11 @@ impl SourceFiles for Folder<'_> {
         bounded_file::read_text_if_present(&self.0.join(path), bounded_file::SOURCE_FILE)
     }
 
+    fn end(&self, path: &str, length: u64) -> Result<Option<String>, ReadFileError> {
+        let end = bounded_file::read_end_if_present(&self.0.join(path), length)?;
+        Ok(end.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     fn has(&self, path: &str) -> bool {
         self.0.join(path).is_file()
     }
@@ -68,6 +83,10 @@ impl SourceFiles for Folder<'_> {
 impl SourceFiles for BTreeMap<String, String> {
     fn text(&self, path: &str) -> Result<Option<String>, ReadFileError> {
         Ok(self.get(path).cloned())
+    }
+
+    fn end(&self, path: &str, _length: u64) -> Result<Option<String>, ReadFileError> {
+        self.text(path)
     }
 
     fn has(&self, path: &str) -> bool {

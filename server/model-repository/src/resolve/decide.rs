@@ -2,7 +2,7 @@
 
 use super::{DEFAULT_DEVICE, Overrides, ResolveError};
 use crate::Pooling;
-use crate::facts::SourceFacts;
+use crate::facts::{GraphModules, SourceFacts};
 use crate::graph::EmbeddingsOptions;
 use crate::settings::Settings;
 
@@ -33,11 +33,12 @@ pub(super) fn decide(
     check_limits(settings)?;
     check_matryoshka(facts, settings)?;
     let max_tokens = decide_max_tokens(facts, settings)?;
-    if !facts.other_modules.is_empty() {
+    let missing = facts.missing_modules();
+    if !missing.is_empty() {
         notices.push(format!(
             "sentence-transformers changes this model's vectors after pooling by {}, which is not done \
              here: vectors differ from the model author's",
-            facts.other_modules.join(", ")
+            missing.join(", ")
         ));
     }
     let max_seq_length = facts.max_seq_length.map(|length| match facts.usable_tokens {
@@ -70,6 +71,15 @@ fn decide_pooling(
 ) -> Result<Pooling, ResolveError> {
     let own = facts.pooling.map(|pooling| pooling.to_string());
     let own = own.as_ref().or(facts.unsupported_pooling.as_ref());
+    if let Some(GraphModules { pooling, .. }) = facts.graph_modules {
+        if given.is_some_and(|given| given != pooling) {
+            notices.push(format!(
+                "another pooling was given, but {pooling} is part of the exported model and is what it \
+                 does: export it again to change that"
+            ));
+        }
+        return Ok(pooling);
+    }
     match (given, own) {
         (Some(given), Some(own)) if given.as_str() != own => {
             notices.push(format!(
@@ -103,7 +113,7 @@ fn check_limits(settings: &Settings) -> Result<(), ResolveError> {
 }
 
 fn check_matryoshka(facts: &SourceFacts, settings: &Settings) -> Result<(), ResolveError> {
-    match (settings.matryoshka.last(), facts.hidden_size) {
+    match (settings.matryoshka.last(), facts.dimensions()) {
         (Some(&dimension), Some(hidden_size)) if dimension > hidden_size => {
             Err(ResolveError::Matryoshka { dimension, hidden_size })
         }

@@ -1,6 +1,7 @@
 //! Who wins, and what is refused.
 
 use super::*;
+use crate::facts::GraphModules;
 
 fn pooling(own: Option<Pooling>, graph: Option<Pooling>, command_line: Option<Pooling>) -> Pooling {
     let facts = SourceFacts { pooling: own, ..minilm() };
@@ -42,6 +43,32 @@ fn an_unsupported_mode_needs_a_pooling_to_be_given() {
             "pooling MEAN was given, but the model's own is cls+max: vectors differ from the model author's"
         ]
     );
+}
+
+/// An export with `Dense` modules pools by itself, whatever is asked of a server.
+#[test]
+fn pooling_and_modules_inside_of_the_graph_are_what_the_model_does() {
+    let in_graph = GraphModules {
+        pooling: Pooling::Mean,
+        dense: vec!["2_Dense".to_owned()],
+        dimensions: Some(512),
+    };
+    let facts = SourceFacts {
+        pooling: Some(Pooling::Mean),
+        other_modules: vec!["2_Dense".to_owned()],
+        graph_modules: Some(in_graph),
+        ..minilm()
+    };
+    let settings = Settings { matryoshka: vec![128, 512], ..Settings::default() };
+    let options = options();
+    let silent = Overrides::default();
+    let servable = resolved(facts.clone(), &options, settings.clone(), &silent);
+    assert_eq!((servable.pooling, servable.notices), (Pooling::Mean, vec![]));
+    let last = Overrides { pooling: Some(Pooling::Last), ..Overrides::default() };
+    let servable = resolved(facts, &options, settings, &last);
+    assert_eq!(servable.pooling, Pooling::Mean);
+    let [notice] = &servable.notices[..] else { panic!("{:?}", servable.notices) };
+    assert!(notice.contains("MEAN is part of the exported model"), "{notice}");
 }
 
 #[test]
