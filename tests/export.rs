@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use engine::{BatchOutput, Runtime, SpecialTokens, TextTokenizer, TokenBatch};
 use model_export::{ExportOptions, WeightFormat, export};
-use openvino_runtime::{ModelOptions, OpenVino, OpenVinoModel, find_libraries};
+use openvino_runtime::{
+    ModelOptions, OpenVino, OpenVinoModel, WeightDecompression, find_libraries,
+};
 use serde::Deserialize;
 
 const TINY: [&str; 3] = ["tiny-bert-gelu", "tiny-bert-relu", "tiny-bert-gelu-new"];
@@ -32,6 +34,21 @@ fn minilm_in_fp16_is_nearly_as_good() {
     let vectors = pooled(minilm(WeightFormat::Fp16), &rows, 1);
     let expected = read_rows("minilm/vectors.f32", MINILM_HIDDEN);
     assert!(least_cosine(&vectors, &expected) > 0.9999);
+}
+
+/// Weights that are restored once when the model is loaded are those that are restored in every
+/// inference; a model that has none compressed has nothing to restore.
+#[test]
+fn weights_restored_when_loading_give_the_vectors_of_compressed_ones() {
+    let rows = minilm_texts();
+    let kept = minilm(WeightFormat::Fp16);
+    assert_eq!(kept.facts().weight_decompression, Some(WeightDecompression::Never));
+    let restored = exported_as(&minilm_folder(), WeightFormat::Fp16, WeightDecompression::Load);
+    assert_eq!(restored.facts().weight_decompression, Some(WeightDecompression::Load));
+    let worst = difference(&pooled(&restored, &rows, 8), &pooled(kept, &rows, 8));
+    assert!(worst < 1e-5, "{worst}");
+    let plain = exported_as(&fixture(TINY[0]), WeightFormat::Fp32, WeightDecompression::Load);
+    assert_eq!(plain.facts().weight_decompression, None);
 }
 
 /// The shortest and longest inputs; the ids are those of the fixture's generator.
@@ -191,6 +208,14 @@ fn minilm_texts() -> Vec<Arc<[u32]>> {
 /// Exports into a folder that vanishes again and loads the result, computing in f32: CPUs with
 /// bf16 instructions would otherwise round to 8 bits by default.
 fn exported(source: &Path, weight_format: WeightFormat) -> OpenVinoModel {
+    exported_as(source, weight_format, WeightDecompression::Never)
+}
+
+fn exported_as(
+    source: &Path,
+    weight_format: WeightFormat,
+    weight_decompression: WeightDecompression,
+) -> OpenVinoModel {
     let target = tempfile::tempdir().expect("folder");
     let options = ExportOptions { weight_format, ..ExportOptions::default() };
     export(source, target.path(), &options, &mut |_, _| {}).expect("export");
@@ -202,6 +227,7 @@ fn exported(source: &Path, weight_format: WeightFormat) -> OpenVinoModel {
         streams: Some(1),
         threads: Some(1),
         cache_dir: None,
+        weight_decompression,
     };
     OpenVinoModel::load(openvino(), options).expect("model")
 }

@@ -11,7 +11,9 @@ use integration_tests::program;
 use model_export::{ExportOptions, export};
 use model_repository::Pooling;
 use model_repository::graph::{self, EmbeddingsOptions, Graph};
-use openvino_runtime::{ModelOptions, OpenVino, OpenVinoModel, find_libraries};
+use openvino_runtime::{
+    ModelOptions, OpenVino, OpenVinoModel, WeightDecompression, find_libraries,
+};
 
 /// Files of the source that a server reads beside the exported model.
 const COPIED: [&str; 6] = [
@@ -88,6 +90,7 @@ impl Preparation {
             streams: Some(streams),
             threads: Some(self.cores),
             cache_dir: None,
+            weight_decompression: WeightDecompression::Never,
         };
         OpenVinoModel::load(&self.openvino, options)
             .with_context(|| format!("failed to load the model with {streams} streams"))

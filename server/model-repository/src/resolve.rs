@@ -23,7 +23,9 @@ use crate::facts::SourceFacts;
 use crate::graph::EmbeddingsOptions;
 use crate::manifest::Manifest;
 use crate::plugin_config::PluginConfig;
-use crate::settings::{DeviceFallback, FingerprintInputs, Settings, SettingsOverrides};
+use crate::settings::{
+    DeviceFallback, FingerprintInputs, Settings, SettingsOverrides, WeightDecompression,
+};
 
 /// The device when nobody names one.
 pub const DEFAULT_DEVICE: &str = "CPU";
@@ -90,6 +92,8 @@ pub struct Servable {
     pub device: String,
     /// The device that takes the model when `device` cannot.
     pub device_fallback: Option<DeviceFallback>,
+    /// What becomes of compressed weights when the model is loaded.
+    pub weight_decompression: WeightDecompression,
     /// Properties for OpenVINO's plugin.
     pub plugin_config: PluginConfig,
     /// Values that the request member `dimensions` may have; empty: it is ignored.
@@ -171,6 +175,7 @@ pub fn resolve(
         max_seq_length: decision.max_seq_length,
         device: decision.device,
         device_fallback: settings.device_fallback,
+        weight_decompression: settings.weight_decompression.unwrap_or_default(),
         plugin_config,
         matryoshka: settings.matryoshka,
         prompts,

@@ -41,6 +41,9 @@ pub struct Settings {
     /// served. OpenVINO Model Server has no such setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_fallback: Option<DeviceFallback>,
+    /// Whether compressed weights are restored to f32 when the model is loaded; automatic when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decompression: Option<WeightDecompression>,
     /// How the weights were exported, e.g. `fp32`; shown, and of no other effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_format: Option<String>,
@@ -55,6 +58,19 @@ pub enum DeviceFallback {
     /// The processor.
     #[serde(rename = "CPU")]
     Cpu,
+}
+
+/// What becomes of compressed weights (fp16, int8, int4) when a model is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightDecompression {
+    /// They are restored where that is faster and memory is plenty.
+    #[default]
+    Auto,
+    /// They stay compressed.
+    Never,
+    /// They are restored.
+    Load,
 }
 
 /// What makes vectors of two servers comparable, apart from pooling and normalisation: the weights.
@@ -88,6 +104,8 @@ pub struct SettingsOverrides {
     pub prompts: BTreeMap<String, String>,
     /// Replaces the fallback of the file.
     pub device_fallback: Option<DeviceFallback>,
+    /// Replaces the choice of the file.
+    pub weight_decompression: Option<WeightDecompression>,
 }
 
 /// An `embedserve.json` that cannot be used.
@@ -173,6 +191,7 @@ impl Settings {
             max_concurrent_requests,
             prompts,
             device_fallback,
+            weight_decompression,
         } = overrides;
         let mut merged_prompts = self.prompts;
         merged_prompts.extend(prompts.clone());
@@ -183,6 +202,7 @@ impl Settings {
             max_concurrent_requests: max_concurrent_requests.or(self.max_concurrent_requests),
             prompts: merged_prompts,
             device_fallback: device_fallback.or(self.device_fallback),
+            weight_decompression: weight_decompression.or(self.weight_decompression),
             weight_format: self.weight_format,
             fingerprint: self.fingerprint,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::decompress::WeightDecompression;
 use crate::ffi::model::CompiledModel;
 use crate::library::OpenVino;
 use crate::ports::ModelInput;
@@ -26,6 +27,8 @@ pub struct LoadedFacts {
     pub streams: usize,
     /// CPU threads over all streams; 0 when the device is not the CPU.
     pub threads: usize,
+    /// What became of compressed weights; nothing where none are.
+    pub weight_decompression: Option<WeightDecompression>,
     /// How long reading took.
     pub read: Duration,
     /// How long compiling took.
@@ -68,6 +71,7 @@ pub(crate) fn read_facts(
             .unwrap_or(1),
         threads: if on_cpu { number("INFERENCE_NUM_THREADS").unwrap_or(1) } else { 0 },
         execution_devices,
+        weight_decompression: None,
         read: timings.read,
         compile: timings.compile,
     }

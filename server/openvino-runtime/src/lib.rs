@@ -12,6 +12,7 @@
 //! Pooling and normalising are the engine's part.
 
 mod batch;
+mod decompress;
 mod device;
 mod facts;
 mod ffi;
@@ -25,6 +26,7 @@ mod process;
 mod properties;
 mod stream;
 
+pub use decompress::{DecompressError, WeightDecompression};
 pub use device::DeviceError;
 pub use facts::LoadedFacts;
 pub use ffi::OpenVinoError;

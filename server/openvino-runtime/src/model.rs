@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use engine::{Runtime, RuntimeError, Stream};
 
+use crate::decompress::{self, Compressed, Restored, WeightDecompression};
 use crate::device;
 use crate::facts::{LoadedFacts, Timings, read_facts, runs_where_asked};
 use crate::ffi::OpenVinoError;
@@ -36,6 +37,8 @@ pub struct ModelOptions {
     pub threads: Option<usize>,
     /// Where compiled models are kept for the next start (CACHE_DIR).
     pub cache_dir: Option<PathBuf>,
+    /// Whether compressed weights are restored when the model is loaded.
+    pub weight_decompression: WeightDecompression,
 }
 
 /// A compiled model; the engine opens streams on it.
@@ -64,9 +67,18 @@ impl OpenVinoModel {
         check_files(path)?;
 
         let started = Instant::now();
-        let model = openvino
-            .read(path)
-            .map_err(|source| ModelError::Read { path: path.to_path_buf(), source })?;
+        let unreadable = |source| ModelError::Read { path: path.to_path_buf(), source };
+        let (model, weight_decompression) = match restored(&options)? {
+            Weights::Plain => (openvino.read(path).map_err(unreadable)?, None),
+            Weights::Compressed => {
+                let kept = WeightDecompression::Never;
+                (openvino.read(path).map_err(unreadable)?, Some(kept))
+            }
+            Weights::Restored(Restored { xml, weights }) => {
+                let model = openvino.core().read_from_memory(&xml, &weights);
+                (model.map_err(unreadable)?, Some(WeightDecompression::Load))
+            }
+        };
         let plan = plan(&model, path)?;
         let read = started.elapsed();
 
@@ -77,7 +89,8 @@ impl OpenVinoModel {
             .map_err(|source| blame(&options.device, &properties, source, path))?;
         let compile = started.elapsed();
 
-        let facts = read_facts(openvino, &compiled, &plan, Timings { read, compile });
+        let mut facts = read_facts(openvino, &compiled, &plan, Timings { read, compile });
+        facts.weight_decompression = weight_decompression;
         if !runs_where_asked(&options.device, &facts.execution_devices) {
             return Err(ModelError::OtherDevice {
                 path: path.to_path_buf(),
@@ -109,6 +122,49 @@ impl Runtime for OpenVinoModel {
     fn lanes_per_stream(&self) -> usize {
         self.facts.threads.div_ceil(self.facts.streams)
     }
+}
+
+/// A model's weights as they are to be read.
+enum Weights {
+    /// None are compressed.
+    Plain,
+    /// Some are, and stay so.
+    Compressed,
+    /// They were.
+    Restored(Restored),
+}
+
+/// Restores compressed weights if that is asked for, or seems best.
+fn restored(options: &ModelOptions) -> Result<Weights, ModelError> {
+    let asked = options.weight_decompression;
+    let compressed = match (Compressed::find(&options.xml_or_onnx), asked) {
+        (Ok(None), _) => return Ok(Weights::Plain),
+        (Ok(Some(compressed)), _) => compressed,
+        (Err(error), WeightDecompression::Load) => return Err(error.into()),
+        // Whatever cannot be read here, OpenVINO may read, or say why not.
+        (Err(error), WeightDecompression::Auto | WeightDecompression::Never) => {
+            tracing::debug!(%error, "weights stay as they are");
+            return Ok(Weights::Plain);
+        }
+    };
+    let is_best = || {
+        options.device == "CPU"
+            && is_slow_on_compressed_weights()
+            // Beside the restored weights, kernels keep copies in their own order.
+            && compressed.restored_bytes().saturating_mul(2) <= decompress::available_memory() / 4
+    };
+    let restore = match asked {
+        WeightDecompression::Load => true,
+        WeightDecompression::Never => false,
+        WeightDecompression::Auto => is_best(),
+    };
+    if restore { Ok(Weights::Restored(compressed.restore()?)) } else { Ok(Weights::Compressed) }
+}
+
+/// Measured with OpenVINO 2026.4 and MiniLM-L6 beside fp32, tokens a second: 0.93 to 1.00 with
+/// AVX2, 0.97 to 1.03 with AVX-512, for weights in int8 and int4, and 0.99 to 1.03 for fp16.
+fn is_slow_on_compressed_weights() -> bool {
+    !std::arch::is_x86_feature_detected!("avx512f")
 }
 
 /// Checks what OpenVINO would not say clearly. It tries every format it knows, whatever a file is

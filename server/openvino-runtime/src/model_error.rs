@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::decompress::DecompressError;
 use crate::device::DeviceError;
 use crate::ffi::OpenVinoError;
 use crate::ports::PortError;
@@ -17,6 +18,9 @@ pub enum ModelError {
     /// A setting cannot be used.
     #[error(transparent)]
     Property(#[from] PropertyError),
+    /// Compressed weights cannot be restored.
+    #[error(transparent)]
+    Decompress(#[from] DecompressError),
     /// A file of the model is absent.
     #[error("there is no file {}; pull or export the model again", path.display())]
     NoFile {

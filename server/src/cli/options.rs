@@ -3,6 +3,7 @@
 //! Whatever is here has passed every check that needs no file: ports are ports, devices are
 //! named, conflicting options were refused. Nothing here is read from the environment again.
 
+use model_repository::settings::WeightDecompression;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -109,7 +110,7 @@ pub struct ModelOptions {
     pub limits: LimitOptions,
 }
 
-/// Limits of the requests to one model; `None`: the model's own.
+/// Limits of the requests to one model and of its memory; `None`: the model's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LimitOptions {
     /// Longest text in tokens, special tokens included.
@@ -118,6 +119,8 @@ pub struct LimitOptions {
     pub max_batch_inputs: Option<usize>,
     /// Most requests at the same time.
     pub max_concurrent_requests: Option<usize>,
+    /// What becomes of compressed weights when a model is loaded.
+    pub weight_decompression: Option<WeightDecompression>,
 }
 
 /// `list` and `--list_models`.

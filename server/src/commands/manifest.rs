@@ -125,6 +125,8 @@ fn pull_options(model: &EmbeddingModel, options: &RunOptions) -> anyhow::Result<
                 max_input_tokens: limits.max_input_tokens,
                 max_batch_inputs: limits.max_batch_inputs,
                 max_concurrent_requests: limits.max_concurrent_requests,
+                // The manifest has no such field: automatic.
+                weight_decompression: None,
             },
         },
         cache_dir: None,

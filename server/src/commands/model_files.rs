@@ -87,6 +87,7 @@ pub(crate) fn settings_overrides(model: &ModelOptions) -> SettingsOverrides {
         max_batch_inputs: model.limits.max_batch_inputs,
         max_concurrent_requests: model.limits.max_concurrent_requests,
         device_fallback: model.device_fallback,
+        weight_decompression: model.limits.weight_decompression,
         ..SettingsOverrides::default()
     }
 }

@@ -10,6 +10,7 @@ use engine::{
     Truncate,
 };
 use model_repository::resolve::Servable;
+use model_repository::settings::WeightDecompression;
 use model_repository::{Pooling, sizing};
 use openvino_runtime::{ModelOptions, OpenVino, OpenVinoModel};
 use tokio::runtime::Handle;
@@ -88,6 +89,11 @@ impl OpenVinoLoader {
                 streams: (device == "CPU").then_some(streams),
                 threads: Some(sizing::infer_threads(self.cores, streams)),
                 cache_dir: self.cache_dir.clone(),
+                weight_decompression: match servable.weight_decompression {
+                    WeightDecompression::Auto => openvino_runtime::WeightDecompression::Auto,
+                    WeightDecompression::Never => openvino_runtime::WeightDecompression::Never,
+                    WeightDecompression::Load => openvino_runtime::WeightDecompression::Load,
+                },
             },
         )
         .map_err(|error| chain(&error))?;
@@ -147,6 +153,7 @@ impl OpenVinoLoader {
             device_name: facts.device_name,
             precision: facts.precision,
             weight_format: servable.precision.clone(),
+            weight_decompression: facts.weight_decompression.map(|choice| choice.as_str()),
             dimensions,
             pooling: servable.pooling.to_string(),
             normalize: servable.normalize,
@@ -201,13 +208,19 @@ impl OpenVinoLoader {
 }
 
 /// The model's properties, with exact arithmetic on a CPU unless they say otherwise: OpenVINO
-/// would compute in bf16 on processors that have it, and vectors that were stored from one kind
-/// of node would differ from those of another. `INFERENCE_PRECISION_HINT` or
-/// `EXECUTION_MODE_HINT` in `plugin_config` choose speed instead.
+/// would compute in bf16 on processors that have it, and round what compressed weights are
+/// multiplied with to 8 bits on those with VNNI, and vectors that were stored from one kind of node
+/// would differ from those of another. `INFERENCE_PRECISION_HINT`,
+/// `DYNAMIC_QUANTIZATION_GROUP_SIZE` or `EXECUTION_MODE_HINT` in `plugin_config` choose speed
+/// instead.
 fn plugin_config(servable: &Servable, device: &str) -> BTreeMap<String, String> {
     let mut properties = servable.plugin_config.clone();
     if device == "CPU" && !properties.contains_key("EXECUTION_MODE_HINT") {
-        properties.entry("INFERENCE_PRECISION_HINT".to_owned()).or_insert_with(|| "f32".to_owned());
+        for (name, exact) in
+            [("INFERENCE_PRECISION_HINT", "f32"), ("DYNAMIC_QUANTIZATION_GROUP_SIZE", "0")]
+        {
+            properties.entry(name.to_owned()).or_insert_with(|| exact.to_owned());
+        }
     }
     properties
 }

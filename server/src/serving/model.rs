@@ -49,6 +49,9 @@ pub struct ModelInfo {
     pub precision: String,
     /// Format of the stored weights, such as `fp32`, where known.
     pub weight_format: Option<String>,
+    /// What became of compressed weights: `never` if they stayed so, `load` if they were restored;
+    /// nothing where no weights are compressed.
+    pub weight_decompression: Option<&'static str>,
     /// Length of a vector.
     pub dimensions: usize,
     /// `CLS`, `LAST` or `MEAN`.

@@ -10,6 +10,7 @@ fn full() -> Settings {
         max_concurrent_requests: Some(8),
         prompts: BTreeMap::from([("query".to_owned(), "query: ".to_owned())]),
         device_fallback: Some(DeviceFallback::Cpu),
+        weight_decompression: Some(WeightDecompression::Load),
         weight_format: Some("fp16".to_owned()),
         fingerprint: Some(FingerprintInputs {
             repo: "org/model".to_owned(),
@@ -24,7 +25,8 @@ fn every_member_is_read_and_lists_are_sorted() {
     let text = r#"{
         "matryoshka": [256, 64, 128, 64],
         "max_input_tokens": 512, "max_batch_inputs": 100, "max_concurrent_requests": 8,
-        "prompts": {"query": "query: "}, "device_fallback": "CPU", "weight_format": "fp16",
+        "prompts": {"query": "query: "}, "device_fallback": "CPU",
+        "weight_decompression": "load", "weight_format": "fp16",
         "fingerprint": {"repo": "org/model", "commit": "abc", "weight_format": "fp16"}
     }"#;
     assert_eq!(Settings::parse(text), Ok(full()));

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "calls OpenVINO's C API")]
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
@@ -12,6 +12,7 @@ use openvino_sys as sys;
 
 use super::model::{CompiledModel, Model};
 use super::status::{OpenVinoError, c_string, check, take_string};
+use super::tensor::Bytes;
 
 /// An `ov::Core`.
 pub(crate) struct Core {
@@ -90,6 +91,29 @@ impl Core {
         // SAFETY: the handle is alive, the path a C string; a null weights path means "beside it".
         let status = unsafe {
             sys::ov_core_read_model(self.handle, path.as_ptr(), ptr::null(), &raw mut handle)
+        };
+        check(status, action)?;
+        // SAFETY: on success a new handle that nobody else owns.
+        Ok(unsafe { Model::from_raw(handle) })
+    }
+
+    /// Reads an IR from its text and its constants, of which the model keeps a share.
+    pub(crate) fn read_from_memory(
+        &self,
+        xml: &str,
+        weights: &Bytes,
+    ) -> Result<Model, OpenVinoError> {
+        let action = "read the model";
+        let mut handle = ptr::null_mut();
+        // SAFETY: the handle and the tensor are alive, the text is alive and as long as is said.
+        let status = unsafe {
+            sys::ov_core_read_model_from_memory_buffer(
+                self.handle,
+                xml.as_ptr().cast::<c_char>(),
+                xml.len(),
+                weights.raw(),
+                &raw mut handle,
+            )
         };
         check(status, action)?;
         // SAFETY: on success a new handle that nobody else owns.

@@ -95,6 +95,60 @@ impl Drop for InputTensor {
     }
 }
 
+/// Memory of OpenVINO's, for the constants of a model.
+pub(crate) struct Bytes {
+    handle: *mut sys::ov_tensor_t,
+    length: usize,
+}
+
+// SAFETY: the memory is touched only through `&mut self`, or by the model that shares it.
+unsafe impl Send for Bytes {}
+
+impl Bytes {
+    /// As many bytes as `length`, which may be anything.
+    pub(crate) fn new(length: usize) -> Result<Self, OpenVinoError> {
+        let action = "allocate weights";
+        let size = i64::try_from(length).map_err(|_| OpenVinoError {
+            action,
+            message: format!("{length} bytes are too many"),
+        })?;
+        let mut dimensions = [size, 1];
+        let mut handle = ptr::null_mut();
+        // SAFETY: the shape's two dimensions are alive and only read; `handle` is a valid place.
+        let status = unsafe {
+            sys::ov_tensor_create(
+                sys::ov_element_type_e::U8,
+                shape_of(&mut dimensions),
+                &raw mut handle,
+            )
+        };
+        check(status, action)?;
+        Ok(Self { handle, length })
+    }
+
+    /// All of them, to be filled before a model reads them.
+    pub(crate) fn elements(&mut self) -> Result<&mut [u8], OpenVinoError> {
+        let data = data_of(self.handle)?;
+        // SAFETY: the tensor was made of `length` bytes and nobody else has it; they are zeroed
+        // before the slice is made.
+        Ok(unsafe {
+            ptr::write_bytes(data.cast::<u8>(), 0, self.length);
+            slice::from_raw_parts_mut(data.cast::<u8>(), self.length)
+        })
+    }
+
+    pub(super) fn raw(&self) -> *const sys::ov_tensor_t {
+        self.handle
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        // SAFETY: ours since `new`, and never used again; a model keeps its own share.
+        unsafe { sys::ov_tensor_free(self.handle) };
+    }
+}
+
 /// What a request answered.
 pub(crate) struct OutputTensor {
     handle: *mut sys::ov_tensor_t,

@@ -17,7 +17,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use engine::{BatchOutput, Runtime, RuntimeError, Stream, TokenBatch};
-use openvino_runtime::{ModelError, ModelOptions, OpenVino, OpenVinoModel, find_libraries};
+use openvino_runtime::{
+    ModelError, ModelOptions, OpenVino, OpenVinoModel, WeightDecompression, find_libraries,
+};
 
 /// OpenVINO, loaded once for all tests of this program.
 fn openvino() -> Arc<OpenVino> {
@@ -40,6 +42,7 @@ fn options(model: &Path) -> ModelOptions {
         streams: Some(1),
         threads: Some(1),
         cache_dir: None,
+        weight_decompression: WeightDecompression::Never,
     }
 }
 

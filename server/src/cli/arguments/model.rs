@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 use super::{BOOLEAN, Choice, LogArguments};
 
 const POOLING: Choice = Choice(&["CLS", "LAST", "MEAN"]);
+const WEIGHT_DECOMPRESSION: Choice = Choice(&["auto", "never", "load"]);
 const WEIGHT_FORMAT: Choice = Choice(&["fp32", "fp16", "int8", "int4"]);
 
 #[derive(Debug, Args)]
@@ -86,6 +87,11 @@ pub(crate) struct ModelArguments {
     /// Most requests to the model at the same time. Default: no limit.
     #[arg(long = "max_concurrent_requests", value_name = "COUNT")]
     pub(crate) max_concurrent_requests: Option<String>,
+    /// Whether compressed weights become f32 when a model is loaded: never for the least memory,
+    /// load for the speed of fp32, auto for load where the processor is slower on compressed weights
+    /// and memory is plenty. Default: auto.
+    #[arg(long = "weight_decompression", value_name = "WHEN", value_parser = WEIGHT_DECOMPRESSION)]
+    pub(crate) weight_decompression: Option<String>,
 }
 
 /// The options of OVMS's `export_model.py embeddings_ov`, and how to reach the hub.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model_export::WeightFormat;
 use model_repository::Pooling;
+use model_repository::settings::WeightDecompression;
 
 use super::value::{choice, count, number_list, plugin_config, shown, text};
 use crate::cli::UsageError;
@@ -42,6 +43,15 @@ pub(super) fn model(arguments: ModelArguments) -> Result<ModelOptions, UsageErro
                 arguments.max_concurrent_requests.as_deref(),
                 1..=10_000_000,
             )?,
+            weight_decompression: choice(
+                "weight_decompression",
+                arguments.weight_decompression.as_deref(),
+                &[
+                    ("auto", WeightDecompression::Auto),
+                    ("never", WeightDecompression::Never),
+                    ("load", WeightDecompression::Load),
+                ],
+            )?,
         },
     })
 }
@@ -59,6 +69,7 @@ pub(super) fn given(arguments: &ModelArguments) -> Vec<&'static str> {
         max_input_tokens: _,
         max_batch_inputs: _,
         max_concurrent_requests: _,
+        weight_decompression: _,
     } = arguments;
     [
         ("pooling", pooling),

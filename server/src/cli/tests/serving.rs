@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model_hub::Source;
 use model_repository::Pooling;
+use model_repository::settings::WeightDecompression;
 
 use super::*;
 
@@ -53,7 +54,7 @@ fn every_server_option_arrives() {
          --shutdown_timeout 5 --api_key_file key --max_body_size 1MiB --allowed_origins https://a.example,https://b.example \
          --allowed_methods POST,GET --allowed_headers authorization --allow_credentials true --metrics_enable false \
          --threads 2 --batching one_request --max_queued_tokens 5000 --openvino_dir /ov --cache_dir /cache \
-         --file_system_poll_wait_seconds 0 --max_batch_inputs 7 --max_input_tokens 128 --max_concurrent_requests 9 \
+         --file_system_poll_wait_seconds 0 --max_batch_inputs 7 --max_input_tokens 128 --max_concurrent_requests 9 --weight_decompression load \
          --log_level DEBUG --log_path log.txt --log_format json",
     );
     let server = &options.server;
@@ -89,6 +90,7 @@ fn every_server_option_arrives() {
                 max_input_tokens: Some(128),
                 max_batch_inputs: Some(7),
                 max_concurrent_requests: Some(9),
+                weight_decompression: Some(WeightDecompression::Load),
             },
         }
     );
