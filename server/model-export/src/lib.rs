@@ -19,6 +19,7 @@ pub mod graph;
 mod modules;
 mod options;
 mod publish;
+pub mod tokenizer;
 pub mod weights;
 
 use std::io::{self, BufWriter, Write};
