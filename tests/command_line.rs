@@ -15,3 +15,5 @@ mod pipes;
 mod secrets;
 #[path = "command_line/support.rs"]
 mod support;
+#[path = "command_line/tokenizers.rs"]
+mod tokenizers;

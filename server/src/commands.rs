@@ -10,6 +10,7 @@ mod pull;
 mod resolve;
 mod serve;
 mod signals;
+mod tokenizer_file;
 
 use std::io::Write;
 

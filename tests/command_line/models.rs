@@ -239,7 +239,7 @@ fn an_export_that_is_refused_leaves_nothing_behind() {
     }
     let mute = mute.path().to_str().expect("UTF-8");
     for (line, error) in [
-        (format!("export {mute} --output_dir out"), "add the tokenizer.json of the repository"),
+        (format!("export {mute} --output_dir out"), "cannot be used: there is no tokenizer.json"),
         (
             format!(
                 "export embeddings_ov --source_model {source} --model_name out --model_repository_path . --config_file_path absent/config.json"
@@ -262,7 +262,8 @@ fn an_export_that_is_refused_leaves_nothing_behind() {
     ] {
         let ended = run_in(folder.path(), &line);
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{line}");
-        assert!(ended.stderr.starts_with(&format!("error: {error}")), "{line}: {}", ended.stderr);
+        assert!(ended.stderr.starts_with("error: "), "{line}: {}", ended.stderr);
+        assert!(ended.stderr.contains(error), "{line}: {}", ended.stderr);
         assert_eq!(tree(folder.path()), Vec::<String>::new(), "{line}");
     }
 }

@@ -10,7 +10,7 @@ use model_hub::{Progress, Selection, WeightsKind};
 use tracing::debug;
 
 use super::progress::Shown;
-use super::{model_files, pull, say};
+use super::{model_files, pull, say, tokenizer_file};
 use crate::cli::{Exit, ExportOptions, FolderExport};
 
 /// Exports a folder, or does what OVMS's `export_model.py embeddings_ov` does.
@@ -32,7 +32,7 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
         bail!("the folder {} does not exist", source.display());
     }
     require_built(options.weight_format, options.extra_quantization_params.as_deref())?;
-    model_files::require_tokenizer(source, &source.display().to_string())?;
+    let tokenizer = tokenizer_file::check(source, &source.display().to_string())?;
     let is_new = !output.exists();
     std::fs::create_dir_all(output)
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
@@ -47,6 +47,7 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
     }
     exported?;
     model_files::copy_companions(source, output)?;
+    tokenizer.write(output)?;
     model_files::write_served(output, output, &options.clone().into())?;
     say(&format!("Model: {} exported to: {}", source.display(), output.display()))?;
     say(&format!("Graph: graph.pbtxt created in: {}", output.display()))

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use engine::TextTokenizer;
 use model_hub::{Origin, RepoFile, Resolved, SelectOptions, WeightsPreference};
 use model_repository::facts::SourceFacts;
 use model_repository::resolve::{self, files_to_write};
@@ -60,23 +59,6 @@ pub(super) fn write_served(folder: &Path, place: &Path, wanted: &Wanted) -> anyh
         remove_settings(folder)?;
     }
     files.write(folder).with_context(|| format!("cannot write into {}", folder.display()))
-}
-
-/// Refuses a `tokenizer.json` that no server could read, before it takes the place of one that can
-/// be. `source` is where it comes from.
-pub(super) fn require_tokenizer(folder: &Path, source: &str) -> anyhow::Result<()> {
-    let path = folder.join("tokenizer.json");
-    let bytes = std::fs::read(&path).with_context(|| {
-        format!("cannot read {}: add the tokenizer.json of the repository", path.display())
-    })?;
-    TextTokenizer::from_bytes(&bytes).with_context(|| {
-        format!(
-            "the tokenizer.json of {source} cannot be used: choose another revision, or save it \
-             anew with transformers: AutoTokenizer.from_pretrained(...).save_pretrained(folder), \
-             and pull the folder"
-        )
-    })?;
-    Ok(())
 }
 
 /// The part of the options that `embedserve.json` holds.
@@ -152,26 +134,5 @@ fn remove_settings(folder: &Path) -> anyhow::Result<()> {
             Err(error).with_context(|| format!("cannot remove {}", path.display()))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tokenizer_that_no_server_can_read_is_refused_with_its_source_and_a_remedy() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("tokenizer.json");
-        for content in ["", "{}", "{\"version\":\"1.0\"}"] {
-            std::fs::write(&path, content).expect("written");
-            let error = require_tokenizer(folder.path(), "org/name").expect_err(content);
-            let text = error.to_string();
-            assert!(text.starts_with("the tokenizer.json of org/name cannot be used"), "{text}");
-            assert!(text.contains("choose another revision"), "{text}");
-        }
-        let fixture =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tiny-bert-gelu");
-        require_tokenizer(&fixture, "org/name").expect("a tokenizer");
     }
 }

@@ -17,14 +17,15 @@ use model_hub::{
 use model_repository::Pooling;
 use model_repository::config_edit::set_in_config;
 use model_repository::facts::SourceFacts;
-use model_repository::manifest::Manifest;
+use model_repository::manifest::{FileOrigin, Manifest};
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
 use super::progress::Shown;
 use super::serve::block_on_workers;
 use super::signals::Signals;
-use super::{VERSION, config, export, model_files, say};
+use super::tokenizer_file::Written;
+use super::{VERSION, config, export, model_files, say, tokenizer_file};
 use crate::cli::{Conversion, Exit, FileWishes, HubAccess, ModelOptions, PullOptions};
 use crate::serving::PlannedFolder;
 
@@ -235,7 +236,11 @@ fn assemble(
     folder: &Path,
 ) -> anyhow::Result<()> {
     staged.place_files(selection.served_files())?;
-    model_files::require_tokenizer(staged.model_dir(), &resolved.repo)?;
+    let tokenizer = tokenizer_file::check(staged.model_dir(), &resolved.repo)?;
+    if tokenizer.write(staged.model_dir())? == Written::Yes {
+        staged.mark_made(tokenizer_file::NAME);
+    }
+    drop(tokenizer);
     let weight_format = match selection.kind {
         WeightsKind::Safetensors => {
             let export = model_export::ExportOptions {
@@ -250,23 +255,32 @@ fn assemble(
     };
     let started = Instant::now();
     let manifest = staged.write_manifest(resolved, weight_format, VERSION)?;
-    verify_wanted(&manifest, &options.wishes.sha256)?;
+    verify_wanted(&manifest, &staged, &options.wishes.sha256)?;
     debug!(seconds = started.elapsed().as_secs_f64(), "files described");
     model_files::write_served(staged.model_dir(), folder, &options.clone().into())?;
     staged.publish()?;
     Ok(())
 }
 
-/// Compares files with the hashes that the user demands, besides those that the hub states.
-fn verify_wanted(manifest: &Manifest, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
+/// Compares files with the hashes that the user demands, besides those that the hub states. The
+/// demand is for what the repository holds, also where the model has something made of it.
+fn verify_wanted(
+    manifest: &Manifest,
+    staged: &Staged,
+    wanted: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
     for (path, sha256) in wanted {
         let Some(file) = manifest.files.iter().find(|file| file.path == *path) else {
             bail!("{path} has a demanded SHA-256 and is not among the files that are pulled");
         };
+        let downloaded = match file.origin {
+            FileOrigin::Exported => staged.downloaded_sha256(path)?,
+            FileOrigin::Downloaded | FileOrigin::Source => None,
+        };
+        let found = downloaded.as_deref().unwrap_or(&file.sha256);
         ensure!(
-            file.sha256.eq_ignore_ascii_case(sha256),
-            "{path} has SHA-256 {} instead of the demanded {sha256}: the repository has changed, or the demand is wrong",
-            file.sha256
+            found.eq_ignore_ascii_case(sha256),
+            "{path} has SHA-256 {found} instead of the demanded {sha256}: the repository has changed, or the demand is wrong"
         );
     }
     Ok(())

@@ -30,6 +30,20 @@ impl Staged {
         Ok(())
     }
 
+    /// Says that the file at `path` of the model, which was placed, is another one now: made, not downloaded.
+    pub fn mark_made(&self, path: &str) {
+        self.linked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(path);
+    }
+
+    /// SHA-256 of a downloaded file as it came, hexadecimal, whatever became of it in the model; `None` if there is no
+    /// such file. Blocks; for a blocking thread.
+    pub fn downloaded_sha256(&self, path: &str) -> Result<Option<String>, PublishError> {
+        let Some(file) = self.files.iter().find(|file| file.path == path) else { return Ok(None) };
+        let (_, sha256) = checksum::sha256_of_file(&self.staging.whole(file))
+            .map_err(|source| PublishError::Read { path: self.staging.whole(file), source })?;
+        Ok(Some(sha256))
+    }
+
     /// Writes the manifest of what the model's folder holds now, with the hash of every file; to be called last.
     /// `weight_format` is the precision of the weights, if known. Blocks; for a blocking thread.
     pub fn write_manifest(

@@ -3,7 +3,7 @@
 use super::{SelectError, WeightsKind};
 
 /// Files of the top folder that are taken if they are there.
-const NEEDED: [&str; 16] = [
+const NEEDED: [&str; 22] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -17,9 +17,24 @@ const NEEDED: [&str; 16] = [
     "tokenizer.model",
     "modules.json",
     "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
     "config_sentence_transformers.json",
     "generation_config.json",
     "preprocessor_config.json",
+];
+
+/// Files that a tokenizer is made of where there is no `tokenizer.json`; one line of them is enough.
+const VOCABULARIES: [&[&str]; 5] = [
+    &["vocab.txt"],
+    &["vocab.json", "merges.txt"],
+    &["sentencepiece.bpe.model"],
+    &["spiece.model"],
+    &["tokenizer.model"],
 ];
 
 /// Beginnings of the names of licence files, in upper case.
@@ -63,9 +78,10 @@ fn is_module(folder: &str) -> bool {
 /// Refuses listings without the files that serving cannot do without.
 pub(super) fn require(repo: &str, paths: &[&str], kind: WeightsKind) -> Result<(), SelectError> {
     let missing = |path, remedy| Err(SelectError::Missing { repo: repo.to_owned(), path, remedy });
-    if !paths.contains(&"tokenizer.json") {
+    let has_all = |names: &[&str]| names.iter().all(|name| paths.contains(name));
+    if !has_all(&["tokenizer.json"]) && !VOCABULARIES.iter().any(|names| has_all(names)) {
         return missing(
-            "tokenizer.json",
+            "tokenizer.json, and no vocabulary to make one from (vocab.txt, vocab.json with merges.txt, sentencepiece.bpe.model, spiece.model or tokenizer.model)",
             "save one with transformers: AutoTokenizer.from_pretrained(...).save_pretrained(folder), and pull the folder",
         );
     }
@@ -121,7 +137,28 @@ mod tests {
         let error =
             require(&["tokenizer.json"], WeightsKind::Safetensors).expect_err("no configuration");
         assert!(error.starts_with("org/name has no config.json"), "{error}");
-        let error = require(&["vocab.txt"], WeightsKind::Onnx).expect_err("no tokenizer");
+        let error = require(&["config.json"], WeightsKind::Onnx).expect_err("no tokenizer");
+        assert!(error.starts_with("org/name has no tokenizer.json, and no vocabulary"), "{error}");
         assert!(error.contains("AutoTokenizer"), "{error}");
+    }
+
+    #[test]
+    fn a_vocabulary_is_as_good_as_a_tokenizer_if_it_is_complete() {
+        for (paths, is_enough) in [
+            (&["vocab.txt"][..], true),
+            (&["vocab.json", "merges.txt"], true),
+            (&["sentencepiece.bpe.model"], true),
+            (&["spiece.model"], true),
+            (&["tokenizer.model"], true),
+            (&["vocab.json"], false),
+            (&["merges.txt"], false),
+            (&["tekken.json"], false),
+            (&["tokenizer_config.json", "special_tokens_map.json"], false),
+            (&["onnx/vocab.txt"], false),
+        ] {
+            let outcome = require("org/name", paths, WeightsKind::Onnx);
+            assert_eq!(outcome.is_ok(), is_enough, "{paths:?}");
+            assert!(!is_enough || paths.iter().all(|path| is_needed(path)), "{paths:?}");
+        }
     }
 }
