@@ -63,6 +63,31 @@ fn usable_positions_follow_the_family() {
             Some(1024),
         ),
         (r#"{"model_type": "mistral", "sliding_window": 4096}"#, Some(4096)),
+        (
+            r#"{"model_type": "distilbert", "max_position_embeddings": 512, "pad_token_id": 0, "sinusoidal_pos_embds": false}"#,
+            Some(512),
+        ),
+        (
+            r#"{"model_type": "qwen3", "max_position_embeddings": 32768, "sliding_window": null, "max_window_layers": 28}"#,
+            Some(32768),
+        ),
+        (
+            r#"{"model_type": "gemma3_text", "max_position_embeddings": 2048, "sliding_window": 512}"#,
+            Some(2048),
+        ),
+        (
+            r#"{"model_type": "gemma3", "text_config": {"hidden_size": 768, "max_position_embeddings": 2048}}"#,
+            Some(2048),
+        ),
+        (
+            r#"{"model_type": "new", "max_position_embeddings": 8192, "rope_theta": 500000}"#,
+            Some(8192),
+        ),
+        (r#"{"architectures": ["DistilBertModel"], "max_position_embeddings": 512}"#, Some(512)),
+        (
+            r#"{"architectures": ["RobertaModel"], "max_position_embeddings": 514, "pad_token_id": 1}"#,
+            Some(512),
+        ),
         (r#"{"model_type": "xlnet", "max_position_embeddings": -1}"#, None),
         (r#"{"model_type": "x", "max_position_embeddings": 0, "n_ctx": 7}"#, Some(7)),
         (r#"{"model_type": "x", "max_position_embeddings": null}"#, None),
