@@ -217,7 +217,7 @@ fn exported_as(
     weight_decompression: WeightDecompression,
 ) -> OpenVinoModel {
     let target = tempfile::tempdir().expect("folder");
-    let options = ExportOptions { weight_format, ..ExportOptions::default() };
+    let options = ExportOptions::from(weight_format);
     export(source, target.path(), &options, &mut |_, _| {}).expect("export");
     let precision = ("INFERENCE_PRECISION_HINT".to_owned(), "f32".to_owned());
     let options = ModelOptions {

@@ -17,6 +17,8 @@ mod qwen3;
 mod roberta;
 mod tail;
 
+pub(crate) use blocks::store_half;
+
 use crate::config::Config;
 use crate::graph::{Graph, Port};
 use crate::modules::Tail;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use model_repository::facts::FactsError;
 use thiserror::Error;
 
-use crate::WeightFormat;
 use crate::graph::{GraphError, WriteConstantsError};
 use crate::publish::PublishError;
 use crate::weights::WeightsError;
@@ -15,12 +14,6 @@ use crate::weights::WeightsError;
 /// Why a model was not exported.
 #[derive(Debug, Error)]
 pub enum ExportError {
-    /// The weight format is known but not written yet.
-    #[error("{format} weight compression is not built yet; use fp32 or fp16")]
-    CompressWeights {
-        /// The format that was asked for.
-        format: WeightFormat,
-    },
     /// `config.json` could not be read.
     #[error("failed to read the model config at {path}")]
     ReadConfig {

@@ -13,6 +13,7 @@ mod attend;
 mod bin;
 mod constant;
 mod elementwise;
+mod matrix;
 mod shape;
 mod xml;
 
@@ -23,8 +24,9 @@ use thiserror::Error;
 
 pub use attend::{Attention, Reduction, Transposed};
 pub use bin::{Placement, WriteConstantsError, constant_bytes, write_constants};
-pub use constant::{ConstantData, ConstantError};
+pub use constant::{ConstantData, ConstantError, ConstantLayout, GroupData};
 pub use elementwise::{Arithmetic, Comparison, Unary};
+pub(crate) use matrix::{Matrix, MatrixUse};
 pub use shape::{Dimension, ElementType, Shape};
 pub use xml::write_xml;
 
@@ -66,7 +68,8 @@ const fn operation(kind: &'static str, version: &'static str) -> Operation {
 
 #[derive(Debug)]
 struct Node {
-    name: String,
+    /// Absent for nodes that are named by their operation and place.
+    name: Option<String>,
     operation: Operation,
     attributes: Vec<(&'static str, String)>,
     inputs: Vec<Port>,
@@ -77,6 +80,13 @@ struct Node {
     decompression: bool,
     /// Name under which OpenVINO finds this tensor as an input or output of the model.
     tensor_name: Option<String>,
+}
+
+impl Node {
+    /// The node's name in the IR, where `place` is its index.
+    fn shown_name(&self, place: usize) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{}_{place}", self.operation.kind))
+    }
 }
 
 /// A model under construction.
@@ -119,7 +129,7 @@ impl Graph {
             shape,
         );
         let node = &mut self.nodes[port.node];
-        name.clone_into(&mut node.name);
+        node.name = Some(name.to_owned());
         node.tensor_name = Some(name.to_owned());
         port
     }
@@ -138,7 +148,7 @@ impl Graph {
         let (element_type, shape) = (node.element_type, node.shape.clone());
         let result =
             self.push(operation("Result", "opset1"), vec![], vec![port], element_type, shape);
-        self.nodes[result.node].name = format!("{name}/Result");
+        self.nodes[result.node].name = Some(format!("{name}/Result"));
         Ok(())
     }
 
@@ -162,7 +172,7 @@ impl Graph {
     ) -> Port {
         let node = self.nodes.len();
         self.nodes.push(Node {
-            name: format!("{}_{node}", operation.kind),
+            name: None,
             operation,
             attributes,
             inputs,

@@ -13,6 +13,7 @@
 //! finished files in place. Tokenizer files, pooling and limits are left to others.
 
 mod architectures;
+mod compression;
 mod config;
 mod error;
 pub mod graph;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 use model_repository::facts::{DENSE_FACT, DIMENSIONS_FACT, POOLING_FACT};
 
+pub use compression::{Backup, CompressionOptions, Grouping, ParametersError, Symmetry};
 pub use error::{ExportError, OptimumCommand};
 pub use options::{ExportOptions, Exported, ParseWeightFormatError, Pooled, WeightFormat};
 pub use publish::PublishError;
@@ -55,18 +57,21 @@ pub fn export(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
     let format = options.weight_format;
-    if matches!(format, WeightFormat::Int8 | WeightFormat::Int4) {
-        return Err(ExportError::CompressWeights { format });
-    }
     let config = Config::read(source_dir, OptimumCommand::new(source_dir, target_dir))?;
     let architecture = architectures::find(&config)?;
     let tail = modules::read_tail(source_dir, &config, options.pooling)?;
     let weights = Weights::open(source_dir)?;
     let Model { mut graph, parameters } =
         architecture.build(&config, weights, format, tail.as_ref())?;
+    if matches!(format, WeightFormat::Int8 | WeightFormat::Int4) {
+        graph = compression::compress(graph, format, &options.compression)?;
+    }
     graph.add_fact("exporter", concat!("embedserve ", env!("CARGO_PKG_VERSION")));
     graph.add_fact("architecture", config.architecture());
     graph.add_fact("weight_format", format.as_str());
+    for (name, value) in options.compression.facts(format) {
+        graph.add_fact(name, value);
+    }
     let pooled = tail.map(Pooled::from);
     if let Some(Pooled { pooling, modules, dimensions }) = &pooled {
         graph.add_fact(POOLING_FACT, pooling.as_str());

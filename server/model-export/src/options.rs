@@ -6,6 +6,8 @@ use std::str::FromStr;
 use model_repository::Pooling;
 use thiserror::Error;
 
+use crate::compression::{CompressionOptions, ParametersError};
+
 /// How weight matrices are stored in the IR; computation stays in f32 or what the device chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum WeightFormat {
@@ -14,9 +16,9 @@ pub enum WeightFormat {
     Fp32,
     /// 2 bytes a value for matrices; vectors (biases, norms) stay in fp32.
     Fp16,
-    /// Parsed so that it can be refused by name: weight compression is not built yet.
+    /// About 1 byte a value for matrices.
     Int8,
-    /// Parsed so that it can be refused by name: weight compression is not built yet.
+    /// About half a byte a value for most matrices.
     Int4,
 }
 
@@ -58,12 +60,45 @@ pub struct ParseWeightFormatError {
 }
 
 /// Choices of one export.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ExportOptions {
     /// How weights are stored.
     pub weight_format: WeightFormat,
+    /// How they are compressed where that format is int8 or int4.
+    pub compression: CompressionOptions,
     /// How token vectors become one, where the graph has to pool; the model's own way when absent.
     pub pooling: Option<Pooling>,
+}
+
+impl ExportOptions {
+    /// A weight format with settings in optimum-cli's words, as [`CompressionOptions::parse`]
+    /// takes them.
+    ///
+    /// # Errors
+    /// When a setting is unknown, has a wrong value, or is not for this format.
+    pub fn parse(weight_format: WeightFormat, settings: &str) -> Result<Self, ParametersError> {
+        let compression = CompressionOptions::parse(settings, weight_format)?;
+        Ok(ExportOptions { weight_format, compression, pooling: None })
+    }
+}
+
+impl fmt::Display for ExportOptions {
+    /// The format and the settings that are not its defaults, as in
+    /// `int4 --group-size 64 --ratio 0.8`: equal texts mean equal weights.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.weight_format.fmt(formatter)?;
+        for word in self.compression.words(self.weight_format) {
+            write!(formatter, " {word}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<WeightFormat> for ExportOptions {
+    /// The format with its defaults.
+    fn from(weight_format: WeightFormat) -> Self {
+        ExportOptions { weight_format, ..ExportOptions::default() }
+    }
 }
 
 /// What a graph does that servers do for other models.

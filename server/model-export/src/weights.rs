@@ -157,6 +157,19 @@ pub enum WeightsError {
         /// The value.
         value: f32,
     },
+    /// A tensor holds a value that int8 and int4 weights cannot stand for.
+    #[error(
+        "the tensor `{tensor}` holds {value} at element {position}, which is too large for compressed weights; \
+         export with --weight-format fp32"
+    )]
+    TooLarge {
+        /// The tensor's name in the file.
+        tensor: String,
+        /// Index of the element in row-major order.
+        position: u64,
+        /// The value.
+        value: f32,
+    },
 }
 
 /// All tensors of a model that have not been taken yet.

@@ -31,16 +31,14 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
     if source.canonicalize().is_err() {
         bail!("the folder {} does not exist", source.display());
     }
-    require_built(options.weight_format, options.extra_quantization_params.as_deref())?;
+    let mut weights =
+        weight_options(options.weight_format, options.extra_quantization_params.as_deref())?;
+    weights.pooling = options.model.pooling;
     let tokenizer = tokenizer_file::check(source, &source.display().to_string())?;
     let is_new = !output.exists();
     std::fs::create_dir_all(output)
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
-    let export = model_export::ExportOptions {
-        weight_format: options.weight_format.unwrap_or_default(),
-        pooling: options.model.pooling,
-    };
-    let exported = to_ir(source, output, &export, None);
+    let exported = to_ir(source, output, &weights, None);
     if exported.is_err() && is_new {
         // Only if it is empty; what was written stays to be looked at.
         let _ = std::fs::remove_dir(output);
@@ -87,22 +85,14 @@ pub(super) fn to_ir(
     Ok(())
 }
 
-/// Refuses formats that cannot be written, before anything is downloaded.
-pub(super) fn require_built(
+/// How weights are to be stored; refuses what cannot be, before anything is downloaded.
+pub(super) fn weight_options(
     format: Option<WeightFormat>,
     quantization: Option<&str>,
-) -> anyhow::Result<()> {
-    if let Some(parameters) = quantization.filter(|text| !text.trim().is_empty()) {
-        bail!(
-            "--extra_quantization_params {parameters:?}: weight compression is not built yet; leave it out"
-        );
-    }
-    match format {
-        Some(format @ (WeightFormat::Int8 | WeightFormat::Int4)) => {
-            Err(model_export::ExportError::CompressWeights { format }.into())
-        }
-        Some(WeightFormat::Fp32 | WeightFormat::Fp16) | None => Ok(()),
-    }
+) -> anyhow::Result<model_export::ExportOptions> {
+    let settings = quantization.unwrap_or_default();
+    model_export::ExportOptions::parse(format.unwrap_or_default(), settings)
+        .map_err(|error| anyhow::anyhow!("--extra_quantization_params: {error}"))
 }
 
 /// Bytes that an export will write beside the download: as many as the weights have, which is

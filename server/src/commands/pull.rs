@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
-use model_export::WeightFormat;
+use model_export::ExportOptions;
 use model_hub::{
     Download, Endpoint, HubOptions, Installed, Resolved, Secret, SelectOptions, Selection, Staged,
     Target, TargetLock, WeightsKind, WeightsPreference, check_installed,
@@ -113,12 +113,18 @@ pub(super) fn require_possible(options: &PullOptions) -> anyhow::Result<()> {
         );
     }
     match options.conversion {
-        Conversion::Asked => export::require_built(
-            options.weight_format,
-            options.extra_quantization_params.as_deref(),
-        ),
+        Conversion::Asked => weight_options(options).map(drop),
         Conversion::IfNeeded | Conversion::Never => Ok(()),
     }
+}
+
+/// How converted weights are stored.
+pub(super) fn weight_options(options: &PullOptions) -> anyhow::Result<ExportOptions> {
+    let weights = export::weight_options(
+        options.weight_format,
+        options.extra_quantization_params.as_deref(),
+    )?;
+    Ok(ExportOptions { pooling: options.model.pooling, ..weights })
 }
 
 /// The hub as the environment says, with what the command line says on top.
@@ -154,10 +160,9 @@ pub(super) fn select(resolved: &Resolved, options: &PullOptions) -> anyhow::Resu
         (WeightsKind::Safetensors, Conversion::Never) => bail!(
             "{repo} holds no OpenVINO IR and no ONNX, and conversion is switched off: set conversion.mode to IfNeeded"
         ),
-        (WeightsKind::Safetensors, _) => export::require_built(
-            options.weight_format,
-            options.extra_quantization_params.as_deref(),
-        )?,
+        (WeightsKind::Safetensors, _) => {
+            weight_options(options)?;
+        }
         (WeightsKind::OpenVinoIr | WeightsKind::Onnx, _) => {}
     }
     Ok(selection)
@@ -184,8 +189,11 @@ fn is_done(installed: &Installed, options: &PullOptions, folder: &Path) -> anyho
         Installed::Absent => Ok(false),
         Installed::Complete(manifest) => {
             // A model that was taken as it is has no format of ours, and needs none unless asked.
-            let wanted = options.weight_format.map(WeightFormat::as_str);
-            let has = manifest.weight_format.as_deref();
+            let is_asked =
+                options.weight_format.is_some() || options.extra_quantization_params.is_some();
+            let wanted = is_asked.then(|| weight_options(options)).transpose()?;
+            let wanted = wanted.map(|options| options.to_string());
+            let (has, wanted) = (manifest.weight_format.as_deref(), wanted.as_deref());
             let same = wanted.is_none()
                 || has == wanted
                 || (has.is_none() && options.conversion != Conversion::Asked);
@@ -243,18 +251,15 @@ fn assemble(
     drop(tokenizer);
     let weight_format = match selection.kind {
         WeightsKind::Safetensors => {
-            let export = model_export::ExportOptions {
-                weight_format: options.weight_format.unwrap_or_default(),
-                pooling: options.model.pooling,
-            };
+            let weights = weight_options(options)?;
             let named = Some((resolved.repo.as_str(), folder));
-            export::to_ir(staged.source_dir(), staged.model_dir(), &export, named)?;
-            Some(export.weight_format.as_str())
+            export::to_ir(staged.source_dir(), staged.model_dir(), &weights, named)?;
+            Some(weights.to_string())
         }
         WeightsKind::OpenVinoIr | WeightsKind::Onnx => None,
     };
     let started = Instant::now();
-    let manifest = staged.write_manifest(resolved, weight_format, VERSION)?;
+    let manifest = staged.write_manifest(resolved, weight_format.as_deref(), VERSION)?;
     verify_wanted(&manifest, &staged, &options.wishes.sha256)?;
     debug!(seconds = started.elapsed().as_secs_f64(), "files described");
     model_files::write_served(staged.model_dir(), folder, &options.clone().into())?;

@@ -19,9 +19,9 @@ struct Answer<'a> {
     selection: &'a Selection,
     /// Where the model would be.
     target: &'a Path,
-    /// The format that weights would be exported to; absent where they are served as they are.
+    /// How weights would be exported; absent where they are served as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    export: Option<&'static str>,
+    export: Option<String>,
 }
 
 /// Prints the answer.
@@ -31,9 +31,7 @@ pub(super) fn resolve(options: &PullOptions) -> anyhow::Result<Exit> {
     let resolved: Resolved = block_on(model_hub::resolve(&options.source, &hub))??;
     let selection = pull::select(&resolved, options)?;
     let export = match selection.kind {
-        model_hub::WeightsKind::Safetensors => {
-            Some(options.weight_format.unwrap_or_default().as_str())
-        }
+        model_hub::WeightsKind::Safetensors => Some(pull::weight_options(options)?.to_string()),
         model_hub::WeightsKind::OpenVinoIr | model_hub::WeightsKind::Onnx => None,
     };
     let target = options.model_dir();

@@ -13,6 +13,7 @@ pub(super) use attention::Heads;
 pub(super) use mask::Sight;
 pub(super) use position::OffsetPositions;
 pub(super) use rotary::{Frequencies, Rotation, Theta};
+pub(crate) use weights::store_half;
 
 use crate::graph::{
     Arithmetic, ElementType, Graph, GraphError, Port, Reduction, Shape, Transposed, Unary,

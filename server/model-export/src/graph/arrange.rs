@@ -263,14 +263,8 @@ impl Graph {
 
     /// Elements between two bounds, known where they and the dimension are.
     fn sliced(&self, dimension: Dimension, start: Port, stop: Port) -> Dimension {
-        let index = |port: Port| match &self.nodes[port.node].constant {
-            Some(Constant::Inline(bytes)) => {
-                bytes.as_slice().try_into().ok().map(i64::from_le_bytes)
-            }
-            Some(Constant::Streamed(_)) | None => None,
-        };
         let (Dimension::Fixed(size), Some(start), Some(stop)) =
-            (dimension, index(start), index(stop))
+            (dimension, self.index(start), self.index(stop))
         else {
             return Dimension::Dynamic;
         };
@@ -280,6 +274,22 @@ impl Graph {
             false => bound.unsigned_abs().min(size),
         };
         Dimension::Fixed(position(stop).saturating_sub(position(start)))
+    }
+
+    /// The value of a constant that is a single index.
+    pub(super) fn index(&self, port: Port) -> Option<i64> {
+        match &self.nodes[port.node].constant {
+            Some(Constant::Inline(bytes)) => {
+                bytes.as_slice().try_into().ok().map(i64::from_le_bytes)
+            }
+            Some(
+                Constant::Streamed(_)
+                | Constant::Leading(_)
+                | Constant::Following { .. }
+                | Constant::Undecided(_),
+            )
+            | None => None,
+        }
     }
 
     pub(super) fn axis(

@@ -50,8 +50,10 @@ pub struct Placement {
 /// Bytes of all streamed constants: the scale of progress reports.
 pub fn constant_bytes(graph: &Graph) -> u64 {
     let size = |node: &Node| match &node.constant {
-        Some(Constant::Streamed(_)) => byte_size(node.element_type, &node.shape),
-        Some(Constant::Inline(_)) | None => None,
+        Some(Constant::Streamed(_) | Constant::Leading(_) | Constant::Following { .. }) => {
+            byte_size(node.element_type, &node.shape)
+        }
+        Some(Constant::Inline(_) | Constant::Undecided(_)) | None => None,
     };
     let add = |sum: u64, size| sum.saturating_add(size);
     graph.nodes.iter().filter_map(size).fold(0, add)
@@ -72,10 +74,12 @@ pub fn write_constants(
     let mut bin = Bin { sink, position: 0 };
     let mut done = 0;
     let mut shared: HashMap<&[u8], Placement> = HashMap::new();
+    // What has come out of a leading constant's pass and is not written yet.
+    let mut following: HashMap<(usize, usize), Vec<u8>> = HashMap::new();
     let mut placements = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
+    for (place, node) in graph.nodes.iter().enumerate() {
         let placement = match &node.constant {
-            None => None,
+            None | Some(Constant::Undecided(_)) => None,
             Some(Constant::Inline(bytes)) => {
                 let known = shared.get(bytes.as_slice()).copied();
                 let placement = match known {
@@ -90,6 +94,18 @@ pub fn write_constants(
             Some(Constant::Streamed(data)) => Some(bin.store(node, |sink| {
                 let mut counted = Counted { sink, done: &mut done, progress };
                 data.write_to(&mut counted)
+            })?),
+            Some(Constant::Leading(data)) => Some(bin.store(node, |sink| {
+                let mut counted = Counted { sink, done: &mut done, progress };
+                let followers = data.write_to(&mut counted)?;
+                let keyed = followers.into_iter().enumerate();
+                following.extend(keyed.map(|(index, bytes)| ((place, index), bytes)));
+                Ok(())
+            })?),
+            Some(Constant::Following { leader, index }) => Some(bin.store(node, |sink| {
+                let bytes = following.remove(&(*leader, *index)).unwrap_or_default();
+                let mut counted = Counted { sink, done: &mut done, progress };
+                counted.write_all(&bytes).map_err(ConstantError::Write)
             })?),
         };
         placements.push(placement);
@@ -113,16 +129,13 @@ impl Bin<'_> {
         let zeros = [0u8; ALIGNMENT as usize];
         self.write_all(&zeros[..gap as usize]).map_err(WriteConstantsError::Write)?;
         let offset = self.position;
-        let store_error = |source| WriteConstantsError::Store { name: node.name.clone(), source };
+        let name = || node.name.clone().unwrap_or_default();
+        let store_error = |source| WriteConstantsError::Store { name: name(), source };
         write(self).map_err(store_error)?;
         let size = self.position - offset;
         let expected = byte_size(node.element_type, &node.shape).unwrap_or_default();
         if size != expected {
-            return Err(WriteConstantsError::Length {
-                name: node.name.clone(),
-                found: size,
-                expected,
-            });
+            return Err(WriteConstantsError::Length { name: name(), found: size, expected });
         }
         Ok(Placement { offset, size })
     }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use thiserror::Error;
 
 use super::{ElementType, Graph, GraphError, Port, Shape, operation};
-use crate::weights::WeightsError;
+use crate::weights::{Tensor, WeightsError};
 
 /// Why a constant's bytes could not be produced or stored.
 #[derive(Debug, Error)]
@@ -28,10 +28,41 @@ pub trait ConstantData: fmt::Debug {
     fn write_to(&self, sink: &mut dyn Write) -> Result<(), ConstantError>;
 }
 
+/// Produces several constants in one pass over their source: one of any size, and small ones
+/// that are known when its last byte is.
+pub trait GroupData: fmt::Debug {
+    /// Writes the first constant's elements as [`ConstantData::write_to`] does; answers the
+    /// bytes of those that follow it.
+    ///
+    /// # Errors
+    /// When the source cannot be read, holds what must not be written, or the sink fails.
+    fn write_to(&self, sink: &mut dyn Write) -> Result<Vec<Vec<u8>>, ConstantError>;
+}
+
+/// What a constant's bytes stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstantLayout {
+    /// Unique in the graph.
+    pub name: String,
+    /// Type of the elements.
+    pub element_type: ElementType,
+    /// Dimensions, outermost first.
+    pub sizes: Vec<u64>,
+}
+
 #[derive(Debug)]
 pub(super) enum Constant {
     Inline(Vec<u8>),
     Streamed(Box<dyn ConstantData>),
+    /// The first of a group.
+    Leading(Box<dyn GroupData>),
+    /// One of those that follow the first of a group.
+    Following {
+        leader: usize,
+        index: usize,
+    },
+    /// A matrix that waits for [`Graph::decided`].
+    Undecided(Tensor),
 }
 
 impl Graph {
@@ -79,12 +110,27 @@ impl Graph {
         sizes: &[u64],
         data: Box<dyn ConstantData>,
     ) -> Result<Port, GraphError> {
-        let shape = Shape::fixed(sizes);
-        if byte_size(element_type, &shape).is_none() {
-            let reason = format!("`{name}` of shape {shape} is too large");
-            return Err(GraphError::new("Const", reason));
+        let layout = ConstantLayout { name: name.to_owned(), element_type, sizes: sizes.to_vec() };
+        self.push_weight(layout, Constant::Streamed(data))
+    }
+
+    /// Weights that come out of one pass over their source, in the order of their layouts.
+    ///
+    /// # Errors
+    /// When a shape's size in bytes does not fit 64 bits.
+    pub fn constant_group(
+        &mut self,
+        first: ConstantLayout,
+        following: Vec<ConstantLayout>,
+        data: Box<dyn GroupData>,
+    ) -> Result<Vec<Port>, GraphError> {
+        let leader = self.push_weight(first, Constant::Leading(data))?;
+        let mut ports = vec![leader];
+        for (index, layout) in following.into_iter().enumerate() {
+            let constant = Constant::Following { leader: leader.node, index };
+            ports.push(self.push_weight(layout, constant)?);
         }
-        Ok(self.push_constant(Some(name), element_type, shape, Constant::Streamed(data)))
+        Ok(ports)
     }
 
     /// Restores compressed weights to f32, marked so that plugins may keep them compressed.
@@ -101,18 +147,30 @@ impl Graph {
         self.push(operation("Convert", "opset1"), attributes, vec![port], element_type, shape)
     }
 
+    pub(super) fn push_weight(
+        &mut self,
+        layout: ConstantLayout,
+        data: Constant,
+    ) -> Result<Port, GraphError> {
+        let ConstantLayout { name, element_type, sizes } = layout;
+        let shape = Shape::fixed(&sizes);
+        if byte_size(element_type, &shape).is_none() {
+            let reason = format!("`{name}` of shape {shape} is too large");
+            return Err(GraphError::new("Const", reason));
+        }
+        Ok(self.push_constant(Some(name), element_type, shape, data))
+    }
+
     fn push_constant(
         &mut self,
-        name: Option<&str>,
+        name: Option<String>,
         element_type: ElementType,
         shape: Shape,
         data: Constant,
     ) -> Port {
         let port = self.push(operation("Const", "opset1"), vec![], vec![], element_type, shape);
         let node = &mut self.nodes[port.node];
-        if let Some(name) = name {
-            name.clone_into(&mut node.name);
-        }
+        node.name = name;
         node.constant = Some(data);
         port
     }

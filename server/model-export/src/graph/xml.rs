@@ -58,9 +58,10 @@ fn write_layer(
     placement: Option<Placement>,
 ) -> io::Result<()> {
     let is_result = node.operation.kind == "Result";
+    let name = node.shown_name(id);
     let mut layer = writer.create_element("layer").with_attributes([
         ("id", id.to_string().as_str()),
-        ("name", &node.name),
+        ("name", &name),
         ("type", node.operation.kind),
         ("version", node.operation.version),
     ]);

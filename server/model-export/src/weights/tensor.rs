@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -133,6 +134,38 @@ impl Tensor {
         Ok(fits)
     }
 
+    /// The values of elements in row-major order, all of them finite.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds NaN or an infinity there.
+    pub fn read(&self, elements: Range<u64>) -> Result<Vec<f32>, WeightsError> {
+        let size = self.stored_type.size();
+        let mut bytes = vec![0u8; ((elements.end - elements.start) * size) as usize];
+        self.read_bytes(&mut bytes, elements.start * size)?;
+        let mut values = vec![0f32; bytes.len() / size as usize];
+        self.stored_type.decode(&bytes, &mut values);
+        self.require_finite(&values, elements.start)?;
+        Ok(values)
+    }
+
+    /// The error for a value, among `values` that start at `first`, that is too large for the
+    /// scale of its group.
+    pub(crate) fn too_large(&self, first: u64, values: &[f32]) -> WeightsError {
+        let largest = largest_magnitude(values);
+        let position = values.iter().position(|value| value.abs() == largest).unwrap_or_default();
+        WeightsError::TooLarge {
+            tensor: self.stored.name.clone(),
+            position: first + position as u64,
+            value: values[position],
+        }
+    }
+
+    fn read_bytes(&self, bytes: &mut [u8], start: u64) -> Result<(), WeightsError> {
+        let StoredTensor { file, path, offset, .. } = &self.stored;
+        file.read_exact_at(bytes, offset + start)
+            .map_err(|source| WeightsError::Read { path: path.clone(), source })
+    }
+
     /// Calls `take` with the bytes and values of one piece after the other.
     fn for_each_piece<E: From<WeightsError>>(
         &self,
@@ -145,10 +178,7 @@ impl Tensor {
         let mut done = 0;
         while done < total {
             let bytes = &mut bytes[..PIECE.min(total - done) as usize];
-            self.stored
-                .file
-                .read_exact_at(bytes, self.stored.offset + done)
-                .map_err(|source| WeightsError::Read { path: self.stored.path.clone(), source })?;
+            self.read_bytes(bytes, done)?;
             let values = &mut values[..bytes.len() / size as usize];
             self.stored_type.decode(bytes, values);
             self.require_finite(values, done / size)?;

@@ -2,6 +2,7 @@
 //!
 //! Whether the vectors are right is tested with the real OpenVINO, outside this crate.
 
+mod compressed;
 mod damage;
 mod output;
 mod refusals;

@@ -172,7 +172,7 @@ fn a_model_can_be_exported_into_its_own_folder() {
     let source = Source::new();
     source.write_config();
     source.add("model.safetensors", serialized(&source.tensors));
-    let options = ExportOptions::default();
+    let options = ExportOptions::from(WeightFormat::Fp32);
     export(&source.path(), &source.path(), &options, &mut |_, _| {}).expect("export");
     let expected = ["config.json", "model.safetensors", "openvino_model.bin", "openvino_model.xml"];
     assert_eq!(files(&source.path()), expected);

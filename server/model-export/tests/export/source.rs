@@ -82,6 +82,25 @@ impl Source {
         Source { folder, config, tensors }
     }
 
+    /// Gives the model another hidden size, intermediate size and number of words.
+    pub(crate) fn widen(&mut self, hidden: usize, intermediate: usize, words: usize) {
+        for (setting, value) in
+            [("hidden_size", hidden), ("intermediate_size", intermediate), ("vocab_size", words)]
+        {
+            self.config[setting] = json!(value);
+        }
+        let widened = |size: &usize| match *size {
+            4 => hidden,
+            3 => intermediate,
+            11 => words,
+            other => other,
+        };
+        for tensor in &mut self.tensors {
+            let shape: Vec<usize> = tensor.shape.iter().map(widened).collect();
+            *tensor = Stored::new(&tensor.name, &shape);
+        }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("source")
     }
@@ -105,21 +124,25 @@ impl Source {
 
     /// Writes config.json and model.safetensors, then exports.
     pub(crate) fn export(&self, weight_format: WeightFormat) -> Result<Exported, ExportError> {
+        self.write();
+        self.export_as_it_is(weight_format)
+    }
+
+    /// Writes config.json and model.safetensors.
+    pub(crate) fn write(&self) {
         self.write_config();
         self.add("model.safetensors", serialized(&self.tensors));
-        self.export_as_it_is(weight_format)
     }
 
     pub(crate) fn export_as_it_is(
         &self,
         weight_format: WeightFormat,
     ) -> Result<Exported, ExportError> {
-        export(
-            &self.path(),
-            &self.target(),
-            &ExportOptions { weight_format, ..ExportOptions::default() },
-            &mut |_, _| {},
-        )
+        self.export_with(&ExportOptions::from(weight_format))
+    }
+
+    pub(crate) fn export_with(&self, options: &ExportOptions) -> Result<Exported, ExportError> {
+        export(&self.path(), &self.target(), options, &mut |_, _| {})
     }
 
     /// The message of an export that must fail and leave nothing behind.
@@ -132,7 +155,11 @@ impl Source {
     }
 
     pub(crate) fn refusal_as_it_is(&self) -> String {
-        let error = self.export_as_it_is(WeightFormat::Fp32).expect_err("must be refused");
+        self.refusal_with(&ExportOptions::from(WeightFormat::Fp32))
+    }
+
+    pub(crate) fn refusal_with(&self, options: &ExportOptions) -> String {
+        let error = self.export_with(options).expect_err("must be refused");
         assert_eq!(files(&self.target()), Vec::<String>::new());
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);

@@ -1,39 +1,27 @@
 //! Weights as constants of the graph, in the format that was asked for.
 
-use crate::graph::{ElementType, Port};
-use crate::weights::TensorData;
+use crate::graph::{ElementType, Graph, Port};
+use crate::weights::{Tensor, TensorData};
 use crate::{ExportError, WeightFormat};
 
 use super::Blocks;
 
 impl Blocks {
-    /// A matrix `[rows, columns]`, stored in the weight format.
-    ///
-    /// A matrix with values that half precision cannot hold stays in single precision.
+    /// A matrix `[rows, columns]`, stored in the weight format; int8 and int4 are decided upon
+    /// when the graph is finished.
     pub(in crate::architectures) fn matrix(
         &mut self,
         name: &str,
         sizes: [u64; 2],
     ) -> Result<Port, ExportError> {
         let tensor = self.weights.take(name, &sizes)?;
-        let (element_type, data) = match self.weight_format {
-            WeightFormat::Fp32 => (ElementType::F32, TensorData::Single(tensor)),
-            WeightFormat::Fp16 if tensor.fits_half_precision()? => {
-                (ElementType::F16, TensorData::Half(tensor))
+        match self.weight_format {
+            WeightFormat::Fp32 => store_single(&mut self.graph, name, tensor),
+            WeightFormat::Fp16 => store_half(&mut self.graph, name, tensor),
+            WeightFormat::Int8 | WeightFormat::Int4 => {
+                Ok(self.graph.undecided(name, sizes, tensor)?)
             }
-            WeightFormat::Fp16 => {
-                tracing::warn!(weight = name, "values beyond fp16, stored in fp32");
-                (ElementType::F32, TensorData::Single(tensor))
-            }
-            format @ (WeightFormat::Int8 | WeightFormat::Int4) => {
-                return Err(ExportError::CompressWeights { format });
-            }
-        };
-        let stored = self.graph.constant(name, element_type, &sizes, Box::new(data))?;
-        Ok(match element_type {
-            ElementType::F16 => self.graph.decompress(stored),
-            _ => stored,
-        })
+        }
     }
 
     /// A vector for the last dimension of `[batch, tokens, size]`, always in single precision.
@@ -47,4 +35,27 @@ impl Blocks {
         // With all dimensions of what it is added to, as plugins expect of a bias they fuse.
         Ok(self.graph.constant(name, ElementType::F32, &[1, 1, size], data)?)
     }
+}
+
+fn store_single(graph: &mut Graph, name: &str, tensor: Tensor) -> Result<Port, ExportError> {
+    let sizes = tensor.shape().to_vec();
+    let data = Box::new(TensorData::Single(tensor));
+    Ok(graph.constant(name, ElementType::F32, &sizes, data)?)
+}
+
+/// Stores a matrix in half precision, or in single precision if it has values that half
+/// precision cannot hold.
+pub(crate) fn store_half(
+    graph: &mut Graph,
+    name: &str,
+    tensor: Tensor,
+) -> Result<Port, ExportError> {
+    if !tensor.fits_half_precision()? {
+        tracing::warn!(weight = name, "values beyond fp16, stored in fp32");
+        return store_single(graph, name, tensor);
+    }
+    let sizes = tensor.shape().to_vec();
+    let data = Box::new(TensorData::Half(tensor));
+    let stored = graph.constant(name, ElementType::F16, &sizes, data)?;
+    Ok(graph.decompress(stored))
 }
