@@ -45,7 +45,7 @@ fn nothing_given_is_the_default() {
 #[test]
 fn wrong_members_are_named_with_their_line() {
     let members = "expected one of `matryoshka`, `max_input_tokens`, `max_batch_inputs`, \
-                   `max_concurrent_requests`, `prompts`, `device_fallback`, `weight_format`, `fingerprint`";
+                   `max_concurrent_requests`, `prompts`, `device_fallback`, `weight_decompression`, `weight_format`, `fingerprint`";
     for (text, line, message) in [
         ("{\n \"max_token\": 3}", 2, format!("unknown field `max_token`, {members}")),
         (
