@@ -145,7 +145,7 @@ mod tests {
     fn a_minimal_model_has_the_documented_defaults() {
         let model = model("{source: {huggingFace: {repo: a/b}}}");
         assert_eq!(model.served_name(), "small");
-        assert_eq!(model.weight_format(), WeightFormat::Fp32);
+        assert_eq!(model.weight_format(), WeightFormat::Int8);
         assert_eq!(model.request_limits(), RequestLimits::default());
         assert_eq!(model.matryoshka(), Vec::<usize>::new());
         assert_eq!(model.replica_bounds(), (1, 1));

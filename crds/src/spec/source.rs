@@ -160,8 +160,8 @@ pub struct Conversion {
     #[serde(default)]
     pub mode: ConversionMode,
 
-    /// The number format of the weights after a conversion: fp32 (unchanged), fp16, int8 (one scale a
-    /// channel) or int4 (groups of 128). Files that are already in OpenVINO's format keep theirs.
+    /// The number format of the weights after a conversion: fp32 (unchanged), fp16, int8 (groups of 64
+    /// values) or int4 (groups of 32). Files that are already in OpenVINO's format keep theirs.
     #[serde(default)]
     pub weight_format: WeightFormat,
 }
@@ -181,13 +181,13 @@ pub enum ConversionMode {
 #[serde(rename_all = "lowercase")]
 pub enum WeightFormat {
     /// 32-bit floating point, as trained.
-    #[default]
     Fp32,
     /// 16-bit floating point.
     Fp16,
-    /// 8-bit integers with one scale a channel.
+    /// 8-bit integers in groups of 64 with a scale each.
+    #[default]
     Int8,
-    /// 4-bit integers in groups of 128 with a scale each.
+    /// 4-bit integers in groups of 32 with a scale each, and 8-bit integers where those would hurt.
     Int4,
 }
 

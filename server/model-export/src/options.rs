@@ -12,11 +12,11 @@ use crate::compression::{CompressionOptions, ParametersError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum WeightFormat {
     /// 4 bytes a value: exactly the numbers of the source.
-    #[default]
     Fp32,
     /// 2 bytes a value for matrices; vectors (biases, norms) stay in fp32.
     Fp16,
-    /// About 1 byte a value for matrices.
+    /// About 1 byte a value for matrices. The default, as with OVMS.
+    #[default]
     Int8,
     /// About half a byte a value for most matrices.
     Int4,

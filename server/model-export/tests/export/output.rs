@@ -159,7 +159,7 @@ fn progress_grows_to_the_total() {
     source.write_config();
     source.add("model.safetensors", serialized(&source.tensors));
     let mut reports = Vec::new();
-    let options = ExportOptions::default();
+    let options = ExportOptions::from(WeightFormat::Fp32);
     let mut progress = |done, total| reports.push((done, total));
     export(&source.path(), &source.target(), &options, &mut progress).expect("export");
     let total = PARAMETERS * 4;

@@ -46,7 +46,7 @@ pub(crate) struct RepositoryArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Conversion")]
 pub(crate) struct ConversionArguments {
-    /// Precision of the weights of a converted model. Default: fp32.
+    /// Precision of the weights of a converted model. Default: int8.
     #[arg(long = "weight-format", alias = "weight_format", value_name = "FORMAT", value_parser = WEIGHT_FORMAT)]
     pub(crate) weight_format: Option<String>,
     /// Further options of weight compression, as one text, in the words of optimum-cli.
