@@ -7,6 +7,8 @@ use model_repository::Pooling;
 use model_repository::graph::Graph;
 use serde_json::{Value, json};
 
+use integration_tests::program::embedserve;
+
 use crate::support::{Ended, NAME, command, end, fixture, hub, repository, run_in, tree};
 
 /// Files of [`repository`] that a pull needs.
@@ -46,7 +48,7 @@ fn resolve_says_as_json_what_pull_would_do_and_writes_and_fetches_nothing() {
     assert_eq!(answer["endpoint"], hub.endpoint());
     assert_eq!(answer["requested_revision"], Value::Null);
     assert_eq!(answer["commit"], repository().commit());
-    assert_eq!(answer["export"], "fp32");
+    assert_eq!(answer["export"], "int8");
     assert_eq!(answer["target"], "models/org/tiny-model");
     let files = answer["files"].as_array().expect("files");
     let size = |file: &Value| file["size"].as_u64().expect("a size");
@@ -107,7 +109,7 @@ fn a_pull_writes_a_whole_model_and_the_second_one_fetches_nothing() {
     let manifest = json_file(&model.join("embedserve-manifest.json"));
     assert_eq!(manifest["repo"], NAME);
     assert_eq!(manifest["commit"], repository().commit());
-    assert_eq!(manifest["weight_format"], "fp32");
+    assert_eq!(manifest["weight_format"], "int8");
     assert_eq!(tree(&folder.path().join("models"))[0], "org/", "nothing of the download is left");
 
     let before = contents(&model);
@@ -212,11 +214,92 @@ fn a_folder_is_exported_beside_itself_or_elsewhere_and_never_overwritten_unasked
     let error = "error: out/openvino_model.xml exists: add --overwrite_models to replace it\n";
     assert_eq!(again, Ended { code: 1, stdout: String::new(), stderr: error.to_owned() });
     assert_eq!(contents(&out), before);
-    let line = format!("export {source} --output_dir out --overwrite_models --weight-format fp16");
-    assert_eq!(run_in(folder.path(), &line).code, 0);
-    let (fp32, fp16) =
-        (before["openvino_model.bin"].len(), contents(&out)["openvino_model.bin"].len());
+    let size = |words: &str| {
+        let line = format!("export {source} --output_dir out --overwrite_models {words}");
+        let ended = run_in(folder.path(), &line);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        contents(&out)["openvino_model.bin"].len()
+    };
+    let [fp32, fp16, int8, int4] =
+        ["fp32", "fp16", "int8", "int4"].map(|format| size(&format!("--weight-format {format}")));
     assert!(fp16 < fp32 * 6 / 10, "{fp16} of {fp32} bytes");
+    assert!(int4 < int8 && int8 < fp16, "{int4}, {int8} and {fp16} bytes");
+    assert_eq!(size(""), int8, "the default");
+    let all = ["--weight-format", "int4", "--extra_quantization_params", "--ratio 0 --sym"];
+    let line = ["export", source, "--output_dir", "out", "--overwrite_models"];
+    let ended = end(embedserve(line.into_iter().chain(all)).current_dir(folder.path()));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(contents(&out)["openvino_model.bin"].len() > int4, "nothing is in int4");
+}
+
+/// Other weights of the same commit are other vectors: what was asked for must be what is served.
+#[test]
+fn a_pull_with_other_weight_settings_converts_again_and_the_same_ones_do_not() {
+    let (hub, folder) = (hub(), tempfile::tempdir().expect("a folder"));
+    let manifest = folder.path().join("models").join(NAME).join("embedserve-manifest.json");
+    let pull = |further: &[&str]| {
+        hub.forget_requests();
+        let arguments = ["pull", NAME].iter().chain(further);
+        let ended = end(&mut command(&hub, folder.path(), arguments));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let weights = json_file(&manifest)["weight_format"].as_str().map(str::to_owned);
+        (weights.expect("a text"), !hub.downloads().is_empty())
+    };
+    let params = "--extra_quantization_params";
+    let cases: [(&[&str], &str, bool); 9] = [
+        (&[], "int8", true),
+        (&["--weight-format", "int8"], "int8", false),
+        (&["--weight-format", "int4"], "int4", true),
+        (&[], "int4", false),
+        (
+            &["--weight-format", "int4", params, "--group-size 64 --ratio 0.8"],
+            "int4 --group-size 64 --ratio 0.8",
+            true,
+        ),
+        (
+            &["--weight-format", "int4", params, "--ratio=0.80 --group-size=64"],
+            "int4 --group-size 64 --ratio 0.8",
+            false,
+        ),
+        (&[params, "--sym"], "int8 --sym", true),
+        (&[params, "--sym --group-size 64"], "int8 --sym", false),
+        (&["--weight-format", "int8"], "int8", true),
+    ];
+    for (words, expected, is_new) in cases {
+        assert_eq!(pull(words), (expected.to_owned(), is_new), "{words:?}");
+    }
+}
+
+#[test]
+fn settings_of_compression_that_cannot_be_had_are_refused_before_anything_is_fetched() {
+    let (hub, folder) = (hub(), tempfile::tempdir().expect("a folder"));
+    for (format, settings, error) in [
+        ("int4", "--dataset wikitext2", "--dataset is not supported: it needs a data set"),
+        ("int8", "--awq", "--awq is not supported: it needs a data set"),
+        (
+            "int8",
+            "--ratio 0.8",
+            "--ratio has no meaning for int8 weights; leave it out, or choose int4",
+        ),
+        (
+            "fp32",
+            "--sym",
+            "--sym has no meaning for fp32 weights; leave it out, or choose int8 or int4",
+        ),
+        ("int4", "--group-size 100", "--group-size \"100\": it must be -1"),
+        ("int4", "--blocks 2", "unknown setting \"--blocks\"; there are --group-size"),
+    ] {
+        for command_words in [["pull", NAME], ["resolve", NAME]] {
+            let words = ["--weight-format", format, "--extra_quantization_params", settings];
+            let words = command_words.into_iter().chain(words);
+            let ended = end(&mut command(&hub, folder.path(), words));
+            assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{settings}");
+            let error = format!("error: --extra_quantization_params: {error}");
+            assert!(ended.stderr.starts_with(&error), "{}", ended.stderr);
+        }
+    }
+    assert_eq!(hub.requests(), []);
+    assert_eq!(tree(folder.path()), Vec::<String>::new());
 }
 
 #[test]
@@ -247,12 +330,8 @@ fn an_export_that_is_refused_leaves_nothing_behind() {
             "absent of the configuration does not exist",
         ),
         (
-            format!("export {source} --output_dir out --weight-format int8"),
-            "int8 weight compression is not built yet; use fp32 or fp16",
-        ),
-        (
-            format!("export {source} --output_dir out --weight-format int4"),
-            "int4 weight compression is not built yet; use fp32 or fp16",
+            format!("export {source} --output_dir out --extra_quantization_params --gptq"),
+            "--extra_quantization_params: --gptq is not supported: it needs a data set",
         ),
         (
             format!("export {other} --output_dir out"),

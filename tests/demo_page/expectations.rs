@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use crate::reader::{Reader, numbers};
-use crate::table::{NotBuilt, Row};
+use crate::table::Row;
 use crate::vectors::{cosine, length};
 
 /// Checks everything that the row expects of a run that must succeed.
@@ -54,14 +54,6 @@ pub(crate) fn check(row: &Row, reader: &Reader, output: &Output) {
         assert!((printed - expected).abs() < 1e-5, "{printed} instead of {expected}");
         assert!(expected > 0.5 && expected < 0.9999, "{expected}: like, and not the same");
     }
-}
-
-/// Checks a refusal: exit code 1, nothing on standard output, what is missing by name.
-pub(crate) fn check_refused(not_built: &NotBuilt, output: &Output) {
-    let (stdout, stderr) = texts(output);
-    assert_eq!(output.status.code(), Some(1), "{stdout}{stderr}");
-    assert_eq!(stdout, "");
-    assert_eq!(stderr.trim_end(), format!("error: {}", not_built.stderr));
 }
 
 /// Standard output and standard error.

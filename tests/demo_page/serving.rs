@@ -6,7 +6,7 @@ use openvino_runtime::{OpenVino, find_libraries};
 use serde_json::{Value, json};
 
 use crate::reader::Reader;
-use crate::table::{SmallModel, Table};
+use crate::table::{Form, SmallModel, Table};
 use crate::vectors::{assert_close, cosine, expected, length};
 
 /// Checks every model of the reader's `config.json`.
@@ -27,7 +27,12 @@ pub(crate) fn check(table: &Table, reader: &Reader) {
             assert_eq!(shown["pooling"], pooling.to_string());
             assert!(shown["device"].as_str().is_some_and(|really| really.starts_with(&device)));
             assert_eq!(shown["normalize"], options.normalize_embeddings);
-            let least = if shown["weight_format"] == "fp16" { 0.9999 } else { 0.99999 };
+            let least = match (held.form, shown["weight_format"].as_str()) {
+                (Form::Weights, Some("int4")) => 0.9,
+                (Form::IR, _) | (Form::Weights, Some("int8")) => 0.999,
+                (Form::Weights, Some("fp16")) => 0.9999,
+                (Form::Weights, _) => 0.99999,
+            };
             let normalize = options.normalize_embeddings;
             assert_vectors(reader, name, held.holds, pooling, normalize, least);
             serving.push(name.clone());

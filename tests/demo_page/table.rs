@@ -17,8 +17,6 @@ pub(crate) struct Table {
     pub(crate) readers: BTreeMap<String, String>,
     /// Applied to every command in this order.
     pub(crate) substitutions: Vec<Substitution>,
-    /// Parts of commands that are refused by name for now.
-    pub(crate) not_built_yet: Vec<NotBuilt>,
     /// What the page's models really are, where that cannot be exported for now.
     pub(crate) architectures_not_built_yet: Vec<Architecture>,
     /// What the stand-in for the hub holds under the page's names.
@@ -34,16 +32,6 @@ pub(crate) struct Substitution {
     /// With `{program}`, `{folder}`, `{server}` and `{hub}`.
     pub(crate) to: String,
     pub(crate) why: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NotBuilt {
-    pub(crate) words: String,
-    /// What the refusal says.
-    pub(crate) stderr: String,
-    /// What works in its place.
-    pub(crate) instead: String,
 }
 
 #[derive(Debug, Deserialize)]

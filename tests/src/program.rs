@@ -83,7 +83,7 @@ pub fn minilm_source() -> PathBuf {
     folder
 }
 
-/// A model repository that holds MiniLM as [`MINILM`], pulled once per test program.
+/// A model repository that holds MiniLM in fp32 as [`MINILM`], pulled once per test program.
 pub fn minilm_repository() -> &'static Path {
     static REPOSITORY: OnceLock<PathBuf> = OnceLock::new();
     REPOSITORY.get_or_init(|| {
@@ -97,6 +97,8 @@ pub fn minilm_repository() -> &'static Path {
             MINILM.as_ref(),
             "--model_repository_path".as_ref(),
             repository.as_os_str(),
+            "--weight-format".as_ref(),
+            "fp32".as_ref(),
         ]);
         repository
     })

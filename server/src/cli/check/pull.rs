@@ -113,6 +113,12 @@ pub(super) fn pull_options(
     let mut conversion_arguments = parts.conversion;
     refuse_conversion_of_openvino_models(&source, &mut conversion_arguments, context)?;
     let (weight_format, extra_quantization_params) = conversion(conversion_arguments)?;
+    let is_asked = [
+        ("weight_format", weight_format.is_some()),
+        ("extra_quantization_params", extra_quantization_params.is_some()),
+    ]
+    .iter()
+    .any(|(name, is_given)| *is_given && !context.is_from_environment(name));
     let model = model(parts.model)?;
     let cache_dir = path("cache_dir", parts.cache.cache_dir)?;
     refuse_second_cache_dir("cache_dir", cache_dir.as_deref(), &model)?;
@@ -124,10 +130,7 @@ pub(super) fn pull_options(
         model,
         cache_dir,
         weight_format,
-        conversion: match weight_format {
-            Some(_) if !context.is_from_environment("weight_format") => Conversion::Asked,
-            _ => Conversion::IfNeeded,
-        },
+        conversion: if is_asked { Conversion::Asked } else { Conversion::IfNeeded },
         wishes: FileWishes::default(),
         earlier_settings: EarlierSettings::Keep,
         extra_quantization_params,

@@ -27,7 +27,8 @@ pub enum Conversion {
     /// OpenVINO IR or ONNX is taken as it is; safetensors are converted.
     #[default]
     IfNeeded,
-    /// A weight format was named: safetensors are converted even where IR is there.
+    /// A weight format or settings of it were named: safetensors are converted even where IR is
+    /// there.
     Asked,
     /// What would have to be converted is refused.
     Never,
