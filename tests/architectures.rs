@@ -9,7 +9,9 @@ mod model;
 
 use std::path::{Path, PathBuf};
 
+use integration_tests::expected::cosine;
 use model::{Model, Rows, Side};
+use model_export::WeightFormat;
 use serde::Deserialize;
 
 /// The largest difference to PyTorch, relative to the largest element of what is compared.
@@ -81,6 +83,25 @@ fn vectors_after_dense_modules_are_what_sentence_transformers_computes() {
         assert_close(&together, &pooled, &format!("{} together", folder.display()));
     });
     assert!(checked >= 3, "{checked} models");
+}
+
+/// Compressed weights come near, whatever the architecture does with them. How near for real
+/// weights, `export.rs` says.
+#[test]
+fn compressed_weights_of_every_model_give_vectors_near_those_of_fp32() {
+    for (format, least) in
+        [(WeightFormat::Fp16, 0.9999), (WeightFormat::Int8, 0.995), (WeightFormat::Int4, 0.8)]
+    {
+        for_each(fixtures().filter(|folder| !has_dense(folder)), |folder| {
+            let Batches { batches, .. } = read_json(&folder.join("expected/hidden_states.json"));
+            let rows = batches.iter().max_by_key(|rows| rows.len()).expect("batches");
+            let exact = Model::export(folder).states(rows, Side::Right);
+            let near = Model::export_as(folder, format).states(rows, Side::Right);
+            let cosines = exact.iter().zip(&near).map(|(one, two)| cosine(one, two));
+            let mean = cosines.sum::<f64>() / exact.len() as f64;
+            assert!(mean > least, "{} {format}: {mean}", folder.display());
+        });
+    }
 }
 
 /// An answer for a text beyond the table of positions would be a wrong one.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use model_export::{ExportOptions, export};
+use model_export::{ExportOptions, WeightFormat, export};
 use openvino::{
     CompiledModel, Core, DeviceType, ElementType, InferenceError, RwPropertyKey, Shape, Tensor,
 };
@@ -27,8 +27,13 @@ pub(crate) struct Model {
 impl Model {
     /// Exports a source folder in fp32 and compiles it for the CPU, computing in fp32.
     pub(crate) fn export(source: &Path) -> Self {
+        Self::export_as(source, WeightFormat::Fp32)
+    }
+
+    /// The same with weights in another format.
+    pub(crate) fn export_as(source: &Path, format: WeightFormat) -> Self {
         let target = tempfile::tempdir().expect("a folder");
-        export(source, target.path(), &ExportOptions::default(), &mut |_, _| {})
+        export(source, target.path(), &ExportOptions::from(format), &mut |_, _| {})
             .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
         let file = |name| target.path().join(name).to_str().expect("UTF-8").to_owned();
         let mut core = core();
@@ -115,8 +120,11 @@ fn core() -> Core {
     let folder = find_libraries(None).expect("no OpenVINO: run `make deps` first");
     openvino_sys::library::load_from(folder.join("libopenvino_c.so")).expect("OpenVINO");
     let mut core = Core::new().expect("OpenVINO");
-    // CPUs with bf16 instructions would otherwise round to 8 bits by default.
-    core.set_property(&DeviceType::CPU, &RwPropertyKey::HintInferencePrecision, "f32")
-        .expect("a property of the CPU");
+    // CPUs with bf16 instructions would otherwise round to 8 bits by default, and those with VNNI
+    // what compressed weights are multiplied with.
+    let rounding = RwPropertyKey::Other("DYNAMIC_QUANTIZATION_GROUP_SIZE".into());
+    for (property, exact) in [(RwPropertyKey::HintInferencePrecision, "f32"), (rounding, "0")] {
+        core.set_property(&DeviceType::CPU, &property, exact).expect("a property of the CPU");
+    }
     core
 }
