@@ -25,11 +25,7 @@ mod vectors;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use integration_tests::hub::TestHub;
-use integration_tests::program::embedserve;
-use serde_json::{Value, json};
-
-use expectations::{check, texts};
+use expectations::check;
 use reader::Reader;
 use table::{Kind, Row, Table};
 
@@ -137,42 +133,6 @@ fn every_row_is_run_or_says_why_not() {
         if let Some(source) = source.and_then(|rest| rest.split(' ').next()) {
             assert!(names.contains(source), "the stand-in holds no {source}");
         }
-    }
-}
-
-/// The page's models that are no BERT: refused before the weights are converted, with the name of
-/// the architecture and the command that would export them.
-#[test]
-fn architectures_that_are_not_built_yet_are_refused_by_name() {
-    let table = Table::read();
-    let hub = TestHub::start();
-    for one in &table.architectures_not_built_yet {
-        let small = table.hub.iter().find(|held| held.repo == one.repo).expect("held");
-        let config = std::fs::read(small.holds.folder().join("config.json")).expect("a config");
-        let mut config: Value = serde_json::from_slice(&config).expect("JSON");
-        config["architectures"] = json!([one.architecture]);
-        config["model_type"] = json!(one.model_type);
-        hub.add(stand_in::original(&one.repo, small.holds).file("config.json", config.to_string()));
-        let models = tempfile::tempdir().expect("a folder");
-        let output = embedserve(["export", "embeddings_ov", "--source_model", &one.repo])
-            .args(["--weight-format", "fp32", "--config_file_path", "models/config.json"])
-            .current_dir(models.path())
-            .env("HF_ENDPOINT", hub.endpoint())
-            .output()
-            .expect("the program starts");
-        let (stdout, stderr) = texts(&output);
-        assert_eq!((output.status.code(), stdout.as_str()), (Some(1), ""), "{stderr}");
-        let error = format!(
-            "error: the architecture {} cannot be exported here; with Python: optimum-cli export openvino",
-            one.architecture
-        );
-        let told = stderr
-            .lines()
-            .find(|line| line.starts_with(&error))
-            .unwrap_or_else(|| panic!("{stderr}"));
-        assert!(told.contains(&one.repo), "{told}");
-        assert!(!models.path().join("models").join(&one.repo).exists());
-        assert!(!models.path().join("models/config.json").exists());
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn check(table: &Table, reader: &Reader) {
                 (Form::Weights, _) => 0.99999,
             };
             let normalize = options.normalize_embeddings;
-            assert_vectors(reader, name, held.holds, pooling, normalize, least);
+            assert_vectors(reader, name, &held.holds, pooling, normalize, least);
             serving.push(name.clone());
         }
     }
@@ -74,7 +74,7 @@ fn assert_refused(reader: &Reader, info: &Value, name: &str) {
 fn assert_vectors(
     reader: &Reader,
     name: &str,
-    model: SmallModel,
+    model: &SmallModel,
     pooling: Pooling,
     normalize: bool,
     least: f64,

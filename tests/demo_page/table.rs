@@ -17,8 +17,6 @@ pub(crate) struct Table {
     pub(crate) readers: BTreeMap<String, String>,
     /// Applied to every command in this order.
     pub(crate) substitutions: Vec<Substitution>,
-    /// What the page's models really are, where that cannot be exported for now.
-    pub(crate) architectures_not_built_yet: Vec<Architecture>,
     /// What the stand-in for the hub holds under the page's names.
     pub(crate) hub: Vec<Held>,
     /// One row for each command, in the page's order.
@@ -36,32 +34,16 @@ pub(crate) struct Substitution {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Architecture {
-    pub(crate) repo: String,
-    pub(crate) architecture: String,
-    pub(crate) model_type: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Held {
     pub(crate) repo: String,
     pub(crate) holds: SmallModel,
     pub(crate) form: Form,
 }
 
-/// The small models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum SmallModel {
-    /// The real all-MiniLM-L6-v2: BERT's English vocabulary and 512 positions, as bge-large-en-v1.5.
-    MiniLM,
-    #[serde(rename = "tiny-bert-gelu")]
-    Gelu,
-    #[serde(rename = "tiny-bert-gelu-new")]
-    GeluNew,
-    #[serde(rename = "tiny-bert-relu")]
-    Relu,
-}
+/// A small model: `MiniLM`, which is the real all-MiniLM-L6-v2 (BERT's English vocabulary and 512
+/// positions, as bge-large-en-v1.5), or a folder of the fixtures.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct SmallModel(pub(crate) String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Form {
