@@ -10,7 +10,8 @@
 //!
 //! The parts: `config`, `modules` and [`weights`] check what the source folder holds, [`graph`] builds and
 //! writes any OpenVINO graph, `architectures` has one file per model family, `publish` puts
-//! finished files in place. Tokenizer files, pooling and limits are left to others.
+//! finished files in place. [`tokenizer`] makes the
+//! `tokenizer.json` that a model's files mean. Pooling and limits are left to others.
 
 mod architectures;
 mod compression;
