@@ -6,6 +6,8 @@
 
 #[path = "architectures/model.rs"]
 mod model;
+#[path = "architectures/refusals.rs"]
+mod refusals;
 
 use std::path::{Path, PathBuf};
 

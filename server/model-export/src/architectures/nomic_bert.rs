@@ -78,6 +78,10 @@ pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, Exp
         config.require_off(setting)?;
     }
     config.require_number("rotary_emb_fraction", 1.0)?;
+    // It changes positions beyond those the model was trained with, which are the limit then.
+    if config.has("rotary_scaling_factor") && !config.has("max_trained_positions") {
+        return Err(config.unsupported("rotary_scaling_factor"));
+    }
     config.require_name("activation_function", "swiglu")?;
     config.require_name("hidden_act", "silu")?;
     let names = if config.has(OWN.hidden) { OWN } else { TRANSFORMERS };

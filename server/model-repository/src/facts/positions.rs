@@ -88,7 +88,15 @@ pub(super) fn usable_tokens(
     pad_token_id: Option<u32>,
 ) -> Result<Option<usize>, FactsError> {
     for name in POSITION_MEMBERS {
-        let Some(positions) = config.positive(name)? else { continue };
+        let Some(mut positions) = config.positive(name)? else { continue };
+        // NomicBERT's own code stretches its rotary positions beyond those by the length of the
+        // longest text of a batch, so that a text's vector would depend on its neighbours.
+        if name == "n_positions"
+            && config.has("rotary_scaling_factor")
+            && let Some(trained) = config.positive("max_trained_positions")?
+        {
+            positions = positions.min(trained);
+        }
         let unused = match family {
             _ if name != "max_position_embeddings" => 0,
             Family::FromZero => 0,

@@ -36,6 +36,7 @@ impl Frequencies {
         size: u64,
         theta: Theta<'_>,
     ) -> Result<Self, ExportError> {
+        config.require_number("partial_rotary_factor", 1.0)?;
         if !size.is_multiple_of(2) {
             return Err(config.unsupported_value("the size of a head", size.to_string()));
         }

@@ -50,6 +50,16 @@ fn usable_positions_follow_the_family() {
             r#"{"model_type": "nomic_bert", "n_positions": 8192, "max_trained_positions": 2048}"#,
             Some(8192),
         ),
+        (
+            r#"{"model_type": "nomic_bert", "n_positions": 8192, "max_trained_positions": 2048,
+                "rotary_scaling_factor": null}"#,
+            Some(8192),
+        ),
+        (
+            r#"{"model_type": "nomic_bert", "n_positions": 8192, "max_trained_positions": 2048,
+                "rotary_scaling_factor": 2}"#,
+            Some(2048),
+        ),
         (r#"{"model_type": "nomic_bert", "max_trained_positions": 2048}"#, Some(2048)),
         (r#"{"model_type": "gpt2", "n_positions": 1024, "n_ctx": 512}"#, Some(1024)),
         (r#"{"model_type": "x", "seq_len": 100, "seq_length": 200, "n_ctx": 300}"#, Some(100)),
