@@ -67,12 +67,3 @@ fn cpu_field(name: &str) -> String {
         .map(|(_, value)| value.trim().to_owned())
         .unwrap_or_default()
 }
-
-/// What the limit must reach of one padded batch a request on short queries to be called a limit.
-///
-/// With AVX2 kernels grouping gains 2.6 to 2.9 times (measured on two machines). With AVX-512 a
-/// single short query runs at 40 % of what the cores can do at all, and a perfect limit gains 2.4
-/// to 2.5 times (8,483 beside 3,467 tokens per second, where long texts reach 7,648 to 8,177).
-pub(crate) fn required_of_padded() -> f64 {
-    if std::arch::is_x86_feature_detected!("avx512f") { 2.0 } else { 2.5 }
-}

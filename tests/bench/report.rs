@@ -133,16 +133,36 @@ impl Report {
     }
 
     /// What must hold and does not; what could not be measured is not judged.
-    pub(crate) fn missed(&self, of_limit: f64, of_padded: f64) -> Vec<String> {
+    pub(crate) fn missed(&self, required: Required) -> Vec<String> {
         let ratios = self.ratios();
-        [("limit_by_padded.W1.c64", of_padded), ("limit.W2.c64", of_limit)]
-            .into_iter()
-            .filter_map(|(key, required)| {
-                let median = ratios.get(key)?.median;
-                let text = format!("{key} is {median:.3} and must be at least {required}");
-                (median < required).then_some(text)
-            })
-            .collect()
+        let median = |key: &str| Some(ratios.get(key)?.median);
+        let mut missed = Vec::new();
+        if let (Some(of_padded), Some(of_best)) =
+            (median("limit_by_padded.W1.c64"), self.short_queries_of_best())
+            && of_padded < required.of_padded
+            && of_best < required.of_best
+        {
+            missed.push(format!(
+                "limit_by_padded.W1.c64 is {of_padded:.3} and must be at least {}, or the limit of W1 \
+                 {} of the greatest limit instead of {of_best:.3}",
+                required.of_padded, required.of_best
+            ));
+        }
+        if let Some(of_limit) = median("limit.W2.c64")
+            && of_limit < required.of_limit
+        {
+            let least = required.of_limit;
+            missed.push(format!("limit.W2.c64 is {of_limit:.3} and must be at least {least}"));
+        }
+        missed
+    }
+
+    /// The limit of short queries beside the greatest limit of any texts.
+    fn short_queries_of_best(&self) -> Option<f64> {
+        let limit =
+            |key: &str| Some(Statistics::of(&self.tokens_per_second(key, System::Limit))?.median);
+        let best = self.workloads.iter().filter_map(|(key, _)| limit(key)).reduce(f64::max)?;
+        Some(limit("W1.c64")? / best)
     }
 
     /// A line a workload: tokens per second of each way, and the server's ratios.
@@ -210,6 +230,19 @@ impl Report {
     }
 }
 
+/// What a run must show to count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Required {
+    /// The server of the limit, on mixed documents.
+    pub(crate) of_limit: f64,
+    /// The limit of one padded batch a request, on short queries.
+    pub(crate) of_padded: f64,
+    /// Instead of that, the limit on short queries of the greatest limit: where even a single short
+    /// query uses the cores well, as with AVX-512 and weights that fit the cache, no grouping gains
+    /// much, and a limit that is as high as for long texts is one.
+    pub(crate) of_best: f64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,12 +281,24 @@ mod tests {
 
     #[test]
     fn a_missed_requirement_is_named() {
-        assert!(report(&[100.0], &[40.0], &[85.0]).missed(0.85, 2.5).is_empty());
-        assert!(report(&[100.0], &[], &[]).missed(0.85, 2.5).is_empty());
+        let required = Required { of_limit: 0.85, of_padded: 2.5, of_best: 0.9 };
+        let report_of = |short: f64, padded: &[f64], http: &[f64]| {
+            let mut report = report(&[100.0], padded, http);
+            report.figures.insert(
+                ("W1.c64".to_owned(), System::Limit),
+                vec![Measured { tokens_per_second: short, client_cores: None }],
+            );
+            report.missed(required)
+        };
+        assert!(report_of(100.0, &[40.0], &[85.0]).is_empty());
+        assert!(report_of(100.0, &[], &[]).is_empty());
+        // One padded batch a request is nearly as fast as anything: nothing is left to gain.
+        assert!(report_of(95.0, &[80.0], &[85.0]).is_empty());
         assert_eq!(
-            report(&[100.0], &[50.0], &[80.0]).missed(0.85, 2.5),
+            report_of(80.0, &[40.0], &[80.0]),
             [
-                "limit_by_padded.W1.c64 is 2.000 and must be at least 2.5",
+                "limit_by_padded.W1.c64 is 2.000 and must be at least 2.5, or the limit of W1 0.9 of the \
+                 greatest limit instead of 0.800",
                 "limit.W2.c64 is 0.800 and must be at least 0.85"
             ]
         );
