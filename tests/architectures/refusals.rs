@@ -89,7 +89,7 @@ fn impossible_settings_are_named_with_what_they_should_be() {
     for (name, member, value, expected) in [
         ("qwen3-embedding", "num_key_value_heads", json!(3), "it must divide num_attention_heads"),
         ("distilbert-learnt", "n_heads", json!(7), "it must divide dim"),
-        ("roberta-offset", "max_position_embeddings", json!(3), "it must leave two rows"),
+        ("roberta-offset", "max_position_embeddings", json!(3), "it must leave two rows after"),
         ("modernbert-biases", "layer_types", json!(["full_attention"]), "it must name"),
         ("llama-scaled", "attention_bias", json!("yes"), "it must be true or false"),
     ] {

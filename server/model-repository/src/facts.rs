@@ -21,6 +21,7 @@ pub use error::FactsError;
 pub use files::{PresentFiles, SourceFiles};
 pub use graph_modules::{DENSE_FACT, DIMENSIONS_FACT, GraphModules, POOLING_FACT};
 pub use positions::UNKNOWN_LIMIT;
+pub use sentence_transformers::TRANSFORMER_SETTINGS;
 
 use crate::Pooling;
 use crate::sizing::ModelSize;

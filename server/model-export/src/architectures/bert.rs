@@ -1,14 +1,14 @@
 //! BERT: embeddings of words, positions and segments, then layers of attention and feed-forward,
-//! each normalised after its residual ("post-norm").
+//! each normalised after its residual.
 //!
 //! Paper: <https://arxiv.org/abs/1810.04805>. Names of weights and settings, and defaults of
 //! absent settings, are those of transformers' `BertModel`.
 
 use crate::ExportError;
 use crate::config::Config;
-use crate::graph::{Arithmetic, Port};
+use crate::graph::Port;
 
-use super::blocks::{Activation, Bias, Blocks, Heads, Sight};
+use super::blocks::{Activation, Blocks, LayerNames, PostNorm, Sight};
 use super::{Encoded, strip_prefix};
 
 /// Tensors of parts that come after the last hidden state, or that are not weights.
@@ -25,14 +25,10 @@ pub(super) const IGNORED: &[&str] = &[
 #[derive(Debug)]
 pub(super) struct Bert {
     pub(super) vocabulary: u64,
-    pub(super) hidden: u64,
     pub(super) layers: u64,
-    pub(super) heads: Heads,
-    pub(super) intermediate: u64,
-    pub(super) activation: Activation,
     pub(super) positions: u64,
     pub(super) segments: u64,
-    pub(super) epsilon: f32,
+    pub(super) parts: PostNorm,
 }
 
 /// Defaults that differ between the descendants.
@@ -40,7 +36,6 @@ pub(super) struct Bert {
 pub(super) struct Defaults {
     pub(super) vocabulary: u64,
     pub(super) positions: u64,
-    pub(super) epsilon: f32,
 }
 
 impl Bert {
@@ -52,114 +47,73 @@ impl Bert {
         let hidden = config.count("hidden_size", 1, 768)?;
         Ok(Bert {
             vocabulary: config.count("vocab_size", 1, defaults.vocabulary)?,
-            hidden,
             layers: config.count("num_hidden_layers", 1, 12)?,
-            heads: super::equal_heads(config, "num_attention_heads", "hidden_size", hidden)?,
-            intermediate: config.count("intermediate_size", 1, 3_072)?,
-            activation: Activation::read(config, "hidden_act", "gelu")?,
             // A table of one row would broadcast to any length instead of ending the model.
             positions: config.count("max_position_embeddings", 2, defaults.positions)?,
             segments: config.count("type_vocab_size", 1, 2)?,
-            epsilon: config.positive("layer_norm_eps", defaults.epsilon)?,
+            parts: PostNorm {
+                hidden,
+                heads: super::equal_heads(config, "num_attention_heads", "hidden_size", hidden)?,
+                intermediate: config.count("intermediate_size", 1, 3_072)?,
+                activation: Activation::read(config, "hidden_act", "gelu")?,
+                epsilon: config.positive("layer_norm_eps", 1e-12)?,
+            },
         })
     }
 
-    /// Sums embeddings of words, segments and these positions, and normalises them.
-    pub(super) fn embeddings(
-        &self,
-        blocks: &mut Blocks,
-        input_ids: Port,
-        positions: Port,
-    ) -> Result<Port, ExportError> {
-        let words =
-            blocks.matrix("embeddings.word_embeddings.weight", [self.vocabulary, self.hidden])?;
-        let words = blocks.graph.gather(words, input_ids, 0)?;
-        let sum = blocks.add_segments(words, [self.segments, self.hidden])?;
-        let sum = blocks.graph.arithmetic(Arithmetic::Add, sum, positions)?;
-        self.norm(blocks, sum, "embeddings.LayerNorm")
+    /// The embedding of each word.
+    pub(super) fn words(&self, blocks: &mut Blocks, input_ids: Port) -> Result<Port, ExportError> {
+        let size = [self.vocabulary, self.parts.hidden];
+        let words = blocks.matrix("embeddings.word_embeddings.weight", size)?;
+        Ok(blocks.graph.gather(words, input_ids, 0)?)
     }
 
     /// The table of positions.
     pub(super) fn position_table(&self, blocks: &mut Blocks) -> Result<Port, ExportError> {
-        blocks.matrix("embeddings.position_embeddings.weight", [self.positions, self.hidden])
+        let size = [self.positions, self.parts.hidden];
+        blocks.matrix("embeddings.position_embeddings.weight", size)
     }
 
-    /// All layers.
+    /// Sums embeddings of words, segments and these positions, normalises them, and runs all
+    /// layers.
     pub(super) fn encode(
         &self,
         blocks: &mut Blocks,
-        mut state: Port,
-        bias: Port,
+        [input_ids, attention_mask, positions]: [Port; 3],
     ) -> Result<Port, ExportError> {
+        let words = self.words(blocks, input_ids)?;
+        let words = blocks.add_segments(words, [self.segments, self.parts.hidden])?;
+        let ports = [words, positions];
+        let mut state = self.parts.add_and_norm(blocks, ports, "embeddings.LayerNorm")?;
+        let bias = blocks.attention_bias(attention_mask, Sight::All)?;
         for layer in 0..self.layers {
-            let name = format!("encoder.layer.{layer}");
-            state = self.self_attention(blocks, &name, state, bias)?;
-            state = self.feed_forward(blocks, &name, state)?;
+            state = self.parts.layer(blocks, &layer_names(layer), state, bias)?;
         }
         Ok(state)
     }
+}
 
-    fn self_attention(
-        &self,
-        blocks: &mut Blocks,
-        layer: &str,
-        input: Port,
-        bias: Port,
-    ) -> Result<Port, ExportError> {
-        let square = [self.hidden, self.hidden];
-        let mut project = |part: &str| {
-            let name = format!("{layer}.attention.self.{part}");
-            blocks.linear(input, &name, square, Bias::Present)
-        };
-        let parts = [project("query")?, project("key")?, project("value")?];
-        let attended = blocks.attention(parts, bias, self.heads, None)?;
-        let name = format!("{layer}.attention.output");
-        let output = blocks.linear(attended, &format!("{name}.dense"), square, Bias::Present)?;
-        let sum = blocks.graph.arithmetic(Arithmetic::Add, output, input)?;
-        self.norm(blocks, sum, &format!("{name}.LayerNorm"))
-    }
-
-    /// The feed-forward part of the layer of this name, with its residual and norm.
-    pub(super) fn feed_forward(
-        &self,
-        blocks: &mut Blocks,
-        layer: &str,
-        input: Port,
-    ) -> Result<Port, ExportError> {
-        let (narrow, wide) = (self.hidden, self.intermediate);
-        let name = format!("{layer}.intermediate.dense");
-        let inner = blocks.linear(input, &name, [narrow, wide], Bias::Present)?;
-        let inner = self.activation.apply(&mut blocks.graph, inner)?;
-        let name = format!("{layer}.output");
-        let output =
-            blocks.linear(inner, &format!("{name}.dense"), [wide, narrow], Bias::Present)?;
-        let sum = blocks.graph.arithmetic(Arithmetic::Add, output, input)?;
-        self.norm(blocks, sum, &format!("{name}.LayerNorm"))
-    }
-
-    /// A layer norm of the model's width.
-    pub(super) fn norm(
-        &self,
-        blocks: &mut Blocks,
-        input: Port,
-        name: &str,
-    ) -> Result<Port, ExportError> {
-        blocks.layer_norm(input, name, self.hidden, self.epsilon, Bias::Present)
+fn layer_names(layer: u64) -> LayerNames {
+    let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+    LayerNames {
+        projections: ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}"))),
+        attended: name("attention.output.dense"),
+        attention_norm: name("attention.output.LayerNorm"),
+        inner: name("intermediate.dense"),
+        outer: name("output.dense"),
+        norm: name("output.LayerNorm"),
     }
 }
 
 /// Makes the graph of a BERT model.
 pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, ExportError> {
-    let defaults = Defaults { vocabulary: 30_522, positions: 512, epsilon: 1e-12 };
-    let bert = Bert::read(config, &defaults)?;
+    let bert = Bert::read(config, &Defaults { vocabulary: 30_522, positions: 512 })?;
     let input_ids = blocks.token_input("input_ids");
     let attention_mask = blocks.token_input("attention_mask");
     let table = bert.position_table(blocks)?;
     let positions = blocks.positions(table, input_ids)?;
-    let state = bert.embeddings(blocks, input_ids, positions)?;
-    let bias = blocks.attention_bias(attention_mask, Sight::All)?;
-    let state = bert.encode(blocks, state, bias)?;
-    Ok(Encoded { state, attention_mask, hidden: bert.hidden })
+    let state = bert.encode(blocks, [input_ids, attention_mask, positions])?;
+    Ok(Encoded { state, attention_mask, hidden: bert.parts.hidden })
 }
 
 /// The name that `BertModel` gives a stored tensor: models with heads put `bert.` before it, and

@@ -5,6 +5,7 @@ mod activation;
 mod attention;
 mod mask;
 mod position;
+mod post_norm;
 mod rotary;
 mod weights;
 
@@ -12,6 +13,7 @@ pub(super) use activation::Activation;
 pub(super) use attention::Heads;
 pub(super) use mask::Sight;
 pub(super) use position::OffsetPositions;
+pub(super) use post_norm::{LayerNames, PostNorm};
 pub(super) use rotary::{Frequencies, Rotation, Theta};
 pub(crate) use weights::store_half;
 

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::graph::{Arithmetic, Port};
 
 use super::bert::{Bert, Defaults};
-use super::blocks::{Bias, Blocks, OffsetPositions, Sight};
+use super::blocks::{Blocks, LayerNames, OffsetPositions, Sight};
 use super::{Encoded, strip_prefix};
 
 /// Tensors of parts that come after the last hidden state, or that are not weights.
@@ -25,50 +25,34 @@ const FARTHEST: i64 = 128;
 /// Makes the graph of an MPNet model.
 pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, ExportError> {
     config.require_number("relative_attention_num_buckets", BUCKETS as f64)?;
-    let defaults = Defaults { vocabulary: 30_527, positions: 512, epsilon: 1e-12 };
-    let bert = Bert::read(config, &defaults)?;
-    let positions = OffsetPositions { padding: PADDING, rows: bert.positions };
-    if positions.usable() < 2 {
-        let expected = format!("it must leave two rows after {PADDING}");
-        return Err(config.wrong_value("max_position_embeddings", expected));
-    }
+    let bert = Bert::read(config, &Defaults { vocabulary: 30_527, positions: 512 })?;
+    let positions = OffsetPositions::new(config, PADDING, bert.positions)?;
     let input_ids = blocks.token_input("input_ids");
     let attention_mask = blocks.token_input("attention_mask");
-    let words =
-        blocks.matrix("embeddings.word_embeddings.weight", [bert.vocabulary, bert.hidden])?;
+    let words = bert.words(blocks, input_ids)?;
     let table = bert.position_table(blocks)?;
-    let words = blocks.graph.gather(words, input_ids, 0)?;
     let positions = blocks.offset_positions(table, input_ids, positions)?;
-    let sum = blocks.graph.arithmetic(Arithmetic::Add, words, positions)?;
-    let mut state = bert.norm(blocks, sum, "embeddings.LayerNorm")?;
+    let ports = [words, positions];
+    let mut state = bert.parts.add_and_norm(blocks, ports, "embeddings.LayerNorm")?;
     let padding = blocks.attention_bias(attention_mask, Sight::All)?;
-    let distance = distance_bias(blocks, input_ids, bert.heads.count)?;
+    let distance = distance_bias(blocks, input_ids, bert.parts.heads.count)?;
     let bias = blocks.graph.arithmetic(Arithmetic::Add, distance, padding)?;
     for layer in 0..bert.layers {
-        let name = format!("encoder.layer.{layer}");
-        state = self_attention(blocks, &bert, &name, state, bias)?;
-        state = bert.feed_forward(blocks, &name, state)?;
+        state = bert.parts.layer(blocks, &layer_names(layer), state, bias)?;
     }
-    Ok(Encoded { state, attention_mask, hidden: bert.hidden })
+    Ok(Encoded { state, attention_mask, hidden: bert.parts.hidden })
 }
 
-fn self_attention(
-    blocks: &mut Blocks,
-    bert: &Bert,
-    layer: &str,
-    input: Port,
-    bias: Port,
-) -> Result<Port, ExportError> {
-    let square = [bert.hidden, bert.hidden];
-    let mut project = |part: &str| {
-        blocks.linear(input, &format!("{layer}.attention.attn.{part}"), square, Bias::Present)
-    };
-    let parts = [project("q")?, project("k")?, project("v")?];
-    let attended = blocks.attention(parts, bias, bert.heads, None)?;
-    let name = format!("{layer}.attention.attn.o");
-    let output = blocks.linear(attended, &name, square, Bias::Present)?;
-    let sum = blocks.graph.arithmetic(Arithmetic::Add, output, input)?;
-    bert.norm(blocks, sum, &format!("{layer}.attention.LayerNorm"))
+fn layer_names(layer: u64) -> LayerNames {
+    let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+    LayerNames {
+        projections: ["q", "k", "v"].map(|part| name(&format!("attention.attn.{part}"))),
+        attended: name("attention.attn.o"),
+        attention_norm: name("attention.LayerNorm"),
+        inner: name("intermediate.dense"),
+        outer: name("output.dense"),
+        norm: name("output.LayerNorm"),
+    }
 }
 
 /// The learned bias of each head for the distance of each pair of tokens:

@@ -10,18 +10,20 @@ use super::blocks::{Bias, Blocks};
 use super::decoder::{Decoder, Defaults};
 use super::{Encoded, LayerKind, layer_kinds};
 
+/// Defaults of absent settings.
+pub(super) const DEFAULTS: Defaults = Defaults {
+    vocabulary: 151_936,
+    hidden: 4_096,
+    intermediate: 22_016,
+    heads: 32,
+    shared: Some(32),
+    head_size: None,
+    layers: 32,
+};
+
 /// Makes the graph of a Qwen2 model.
 pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, ExportError> {
-    let defaults = Defaults {
-        vocabulary: 151_936,
-        hidden: 4_096,
-        intermediate: 22_016,
-        heads: 32,
-        shared: Some(32),
-        head_size: None,
-        layers: 32,
-    };
-    let mut decoder = Decoder::read(config, &defaults)?;
+    let mut decoder = Decoder::read(config, &DEFAULTS)?;
     decoder.projection_bias = Bias::Present;
     read_window(config, &mut decoder)?;
     decoder.build(config, blocks)

@@ -12,15 +12,7 @@ use super::{Encoded, qwen2};
 
 /// Makes the graph of a Qwen3 model.
 pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, ExportError> {
-    let defaults = Defaults {
-        vocabulary: 151_936,
-        hidden: 4_096,
-        intermediate: 22_016,
-        heads: 32,
-        shared: Some(32),
-        head_size: Some(128),
-        layers: 32,
-    };
+    let defaults = Defaults { head_size: Some(128), ..qwen2::DEFAULTS };
     let mut decoder = Decoder::read(config, &defaults)?;
     decoder.projection_bias = Bias::when(config.flag("attention_bias", false)?);
     decoder.output_bias = decoder.projection_bias;

@@ -7,27 +7,20 @@ use crate::ExportError;
 use crate::config::Config;
 
 use super::bert::{self, Bert, Defaults};
-use super::blocks::{Blocks, OffsetPositions, Sight};
+use super::blocks::{Blocks, OffsetPositions};
 use super::{Encoded, strip_prefix};
 
 /// Makes the graph of a RoBERTa or XLM-RoBERTa model.
 pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, ExportError> {
-    let defaults = Defaults { vocabulary: 50_265, positions: 512, epsilon: 1e-12 };
-    let bert = Bert::read(config, &defaults)?;
-    let positions =
-        OffsetPositions { padding: config.count("pad_token_id", 0, 1)?, rows: bert.positions };
-    if positions.usable() < 2 {
-        let expected = format!("it must leave two rows after pad_token_id = {}", positions.padding);
-        return Err(config.wrong_value("max_position_embeddings", expected));
-    }
+    let bert = Bert::read(config, &Defaults { vocabulary: 50_265, positions: 512 })?;
+    let padding = config.count("pad_token_id", 0, 1)?;
+    let positions = OffsetPositions::new(config, padding, bert.positions)?;
     let input_ids = blocks.token_input("input_ids");
     let attention_mask = blocks.token_input("attention_mask");
     let table = bert.position_table(blocks)?;
     let positions = blocks.offset_positions(table, input_ids, positions)?;
-    let state = bert.embeddings(blocks, input_ids, positions)?;
-    let bias = blocks.attention_bias(attention_mask, Sight::All)?;
-    let state = bert.encode(blocks, state, bias)?;
-    Ok(Encoded { state, attention_mask, hidden: bert.hidden })
+    let state = bert.encode(blocks, [input_ids, attention_mask, positions])?;
+    Ok(Encoded { state, attention_mask, hidden: bert.parts.hidden })
 }
 
 /// As [`bert::weight_name`], under the prefix that models with heads use here.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::TokenizerError;
+use model_repository::facts::TRANSFORMER_SETTINGS;
+
 use super::added_token::{AddedToken, Named};
 use super::class::{ATTRIBUTES, Class, ReadFrom};
 use super::files::Files;
@@ -15,17 +17,6 @@ const SPECIAL_TOKENS: &str = "special_tokens_map.json";
 const ADDED_TOKENS: &str = "added_tokens.json";
 const ADDITIONAL: &str = "additional_special_tokens";
 const DECLARED: &str = "added_tokens_decoder";
-
-/// The names that sentence-transformers' settings of a transformer have had.
-const SENTENCE_TRANSFORMERS: [&str; 7] = [
-    "sentence_bert_config.json",
-    "sentence_roberta_config.json",
-    "sentence_distilbert_config.json",
-    "sentence_camembert_config.json",
-    "sentence_albert_config.json",
-    "sentence_xlm-roberta_config.json",
-    "sentence_xlnet_config.json",
-];
 
 /// What the settings are for.
 pub(super) enum Origin<'a> {
@@ -285,7 +276,7 @@ fn read_added_tokens(
 }
 
 fn sentence_transformers(files: &Files<'_>) -> Result<Map<String, Value>, TokenizerError> {
-    match SENTENCE_TRANSFORMERS.into_iter().find(|name| files.has(name)) {
+    match TRANSFORMER_SETTINGS.into_iter().find(|name| files.has(name)) {
         Some(name) => files.object(name),
         None => Ok(Map::new()),
     }

@@ -1,9 +1,11 @@
 //! The small files beside the weights: tokenizer, configuration, pooling.
 
+use model_repository::facts::TRANSFORMER_SETTINGS;
+
 use super::{SelectError, WeightsKind};
 
 /// Files of the top folder that are taken if they are there.
-const NEEDED: [&str; 22] = [
+const NEEDED: [&str; 15] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -16,13 +18,6 @@ const NEEDED: [&str; 22] = [
     "spiece.model",
     "tokenizer.model",
     "modules.json",
-    "sentence_bert_config.json",
-    "sentence_roberta_config.json",
-    "sentence_distilbert_config.json",
-    "sentence_camembert_config.json",
-    "sentence_albert_config.json",
-    "sentence_xlm-roberta_config.json",
-    "sentence_xlnet_config.json",
     "config_sentence_transformers.json",
     "generation_config.json",
     "preprocessor_config.json",
@@ -48,7 +43,9 @@ pub(super) fn is_needed(path: &str) -> bool {
     match path.split_once('/') {
         None => {
             let upper = path.to_ascii_uppercase();
-            NEEDED.contains(&path) || LICENCES.iter().any(|licence| upper.starts_with(licence))
+            NEEDED.contains(&path)
+                || TRANSFORMER_SETTINGS.contains(&path)
+                || LICENCES.iter().any(|licence| upper.starts_with(licence))
         }
         Some((folder, name)) => {
             is_module(folder) && matches!(name, "config.json" | "model.safetensors")

@@ -12,8 +12,8 @@ const MODULES: &str = "modules.json";
 const MODEL: &str = "config_sentence_transformers.json";
 const TOKENIZER: &str = "tokenizer_config.json";
 
-/// The names that the transformer module's configuration has had.
-const TRANSFORMER: [&str; 7] = [
+/// The names that sentence-transformers' settings of a transformer module have had.
+pub const TRANSFORMER_SETTINGS: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
     "sentence_distilbert_config.json",
@@ -112,7 +112,7 @@ fn read_max_seq_length(
     folder: &str,
     has_modules: bool,
 ) -> Result<Option<usize>, FactsError> {
-    for name in TRANSFORMER {
+    for name in TRANSFORMER_SETTINGS {
         let file = join(folder, name);
         let Some(document) = read_json(files, &file)? else { continue };
         let limit = Members::of(&file, &document)?.positive("max_seq_length")?;

@@ -1,6 +1,7 @@
 //! Positions and segments of tokens, and tables of their embeddings.
 
 use crate::ExportError;
+use crate::config::Config;
 use crate::graph::{Arithmetic, Comparison, GraphError, Port};
 
 use super::Blocks;
@@ -10,14 +11,29 @@ use super::Blocks;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::architectures) struct OffsetPositions {
     /// The id of padding tokens, and their position.
-    pub(in crate::architectures) padding: u64,
+    padding: u64,
     /// Rows of the table.
-    pub(in crate::architectures) rows: u64,
+    rows: u64,
 }
 
 impl OffsetPositions {
+    /// Those of a table of `rows`, which must leave two for tokens: one row would broadcast to any
+    /// length.
+    pub(in crate::architectures) fn new(
+        config: &Config,
+        padding: u64,
+        rows: u64,
+    ) -> Result<Self, ExportError> {
+        let positions = OffsetPositions { padding, rows };
+        if positions.usable() < 2 {
+            let expected = format!("it must leave two rows after the padding id {padding}");
+            return Err(config.wrong_value("max_position_embeddings", expected));
+        }
+        Ok(positions)
+    }
+
     /// The most tokens of a text.
-    pub(in crate::architectures) fn usable(self) -> u64 {
+    fn usable(self) -> u64 {
         self.rows.saturating_sub(self.padding + 1)
     }
 }
