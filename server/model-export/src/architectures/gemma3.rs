@@ -9,10 +9,9 @@ use crate::ExportError;
 use crate::config::Config;
 use crate::graph::{Arithmetic, Port};
 
-use super::blocks::{
-    Activation, Bias, Blocks, Frequencies, Heads, RmsNorm, Rotation, Sight, Theta,
-};
+use super::blocks::{Activation, Bias, Blocks, Heads, RmsNorm, Sight, Theta};
 use super::decoder::{self, Defaults, GatedPart, GroupedProjections};
+use super::layers::{Seeing, View, Views};
 use super::{Encoded, LayerKind, layer_kinds};
 
 #[derive(Debug)]
@@ -24,13 +23,6 @@ struct Gemma3 {
     /// Factor of attention scores.
     scale: f32,
     inner: GatedPart,
-}
-
-/// What layers of one kind share.
-#[derive(Debug, Clone, Copy)]
-struct View {
-    bias: Port,
-    rotation: Rotation,
 }
 
 /// Makes the graph of a Gemma 3 text model.
@@ -73,25 +65,24 @@ pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, Exp
     let words = blocks.graph.gather(words, input_ids, 0)?;
     let factor = blocks.graph.scalar_f32((hidden as f64).sqrt() as f32);
     let mut state = blocks.graph.arithmetic(Arithmetic::Multiply, words, factor)?;
-    let mut view = |kind, sight, setting, default| -> Result<Option<View>, ExportError> {
-        if !kinds.contains(&kind) {
-            return Ok(None);
-        }
-        let takes_scaling = kind == LayerKind::Full;
-        let theta = Theta { layers: Some(kind.name()), setting, default, takes_scaling };
-        let frequencies = Frequencies::read(config, model.heads.size, theta)?;
-        let rotation = blocks.rotation(input_ids, &frequencies)?;
-        Ok(Some(View { bias: blocks.attention_bias(attention_mask, sight)?, rotation }))
-    };
     let (everything, window) = sights(config)?;
-    let full = view(LayerKind::Full, everything, "rope_theta", 1_000_000.0)?;
-    let sliding = view(LayerKind::Sliding, window, "rope_local_base_freq", 10_000.0)?;
+    let theta = |kind: LayerKind, setting, default| Theta {
+        layers: Some(kind.name()),
+        setting,
+        default,
+        takes_scaling: kind == LayerKind::Full,
+    };
+    let seeing = [
+        Seeing { sight: everything, theta: theta(LayerKind::Full, "rope_theta", 1_000_000.0) },
+        Seeing {
+            sight: window,
+            theta: theta(LayerKind::Sliding, "rope_local_base_freq", 10_000.0),
+        },
+    ];
+    let inputs = [input_ids, attention_mask];
+    let views = Views::build(config, blocks, inputs, model.heads.size, &kinds, seeing)?;
     for (layer, kind) in kinds.iter().enumerate() {
-        let view = match kind {
-            LayerKind::Full => full,
-            LayerKind::Sliding => sliding,
-        };
-        let view = view.expect("made for every kind that a layer has");
+        let view = views.of(*kind);
         state = model.layer(blocks, &format!("layers.{layer}"), state, view)?;
     }
     let state = blocks.rms_norm(state, "norm", hidden, model.norm)?;

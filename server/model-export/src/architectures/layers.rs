@@ -3,7 +3,9 @@
 use crate::ExportError;
 use crate::config::Config;
 
-use super::blocks::Heads;
+use crate::graph::Port;
+
+use super::blocks::{Blocks, Frequencies, Heads, Rotation, Sight, Theta};
 
 /// Kinds of layers, by how far their tokens see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,63 @@ pub(super) fn layer_kinds(
     };
     let kinds: Option<Vec<_>> = names.into_iter().map(kind).collect();
     kinds.ok_or_else(|| config.unsupported("layer_types"))
+}
+
+/// What layers of one kind share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    /// What is added to attention scores.
+    pub(super) bias: Port,
+    /// How queries and keys are turned.
+    pub(super) rotation: Rotation,
+}
+
+/// What each kind of layers shares, for the kinds that a model has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Views {
+    full: Option<View>,
+    sliding: Option<View>,
+}
+
+/// How a kind of layers sees, and where the configuration says its frequencies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seeing<'a> {
+    pub(super) sight: Sight,
+    pub(super) theta: Theta<'a>,
+}
+
+impl Views {
+    /// Makes what the kinds share, for heads of `size`; each only if a layer is of that kind.
+    pub(super) fn build(
+        config: &Config,
+        blocks: &mut Blocks,
+        [input_ids, attention_mask]: [Port; 2],
+        size: u64,
+        kinds: &[LayerKind],
+        [full, sliding]: [Seeing<'_>; 2],
+    ) -> Result<Self, ExportError> {
+        let mut view = |kind, Seeing { sight, theta }: Seeing<'_>| {
+            if !kinds.contains(&kind) {
+                return Ok::<_, ExportError>(None);
+            }
+            let frequencies = Frequencies::read(config, size, theta)?;
+            let rotation = blocks.rotation(input_ids, &frequencies)?;
+            Ok(Some(View { bias: blocks.attention_bias(attention_mask, sight)?, rotation }))
+        };
+        Ok(Views {
+            full: view(LayerKind::Full, full)?,
+            sliding: view(LayerKind::Sliding, sliding)?,
+        })
+    }
+
+    /// That of a kind which a layer of the model has.
+    pub(super) fn of(self, kind: LayerKind) -> View {
+        let view = match kind {
+            LayerKind::Full => self.full,
+            LayerKind::Sliding => self.sliding,
+        };
+        view.expect("made for every kind that a layer has")
+    }
 }
 
 /// Heads that divide the width of a model between them.

@@ -8,7 +8,8 @@ use crate::ExportError;
 use crate::config::Config;
 use crate::graph::{Arithmetic, Port};
 
-use super::blocks::{Activation, Bias, Blocks, Frequencies, Heads, Rotation, Sight, Theta};
+use super::blocks::{Activation, Bias, Blocks, Heads, Sight, Theta};
+use super::layers::{Seeing, View, Views};
 use super::{Encoded, LayerKind, layer_kinds, strip_prefix};
 
 /// Tensors of parts that come after the last hidden state.
@@ -24,13 +25,6 @@ struct ModernBert {
     norm_bias: Bias,
     attention_bias: Bias,
     inner_bias: Bias,
-}
-
-/// What layers of one kind share.
-#[derive(Debug, Clone, Copy)]
-struct View {
-    bias: Port,
-    rotation: Rotation,
 }
 
 /// Makes the graph of a ModernBERT model.
@@ -59,24 +53,24 @@ pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, Exp
     let words = blocks.matrix("embeddings.tok_embeddings.weight", [vocabulary, hidden])?;
     let words = blocks.graph.gather(words, input_ids, 0)?;
     let mut state = model.norm(blocks, words, "embeddings.norm")?;
-    let mut view = |kind, sight, setting, default| -> Result<Option<View>, ExportError> {
-        if !kinds.contains(&kind) {
-            return Ok(None);
-        }
-        let theta = Theta { layers: Some(kind.name()), setting, default, takes_scaling: true };
-        let frequencies = Frequencies::read(config, model.heads.size, theta)?;
-        let rotation = blocks.rotation(input_ids, &frequencies)?;
-        Ok(Some(View { bias: blocks.attention_bias(attention_mask, sight)?, rotation }))
-    };
     let window = config.count("local_attention", 2, 128)? / 2;
-    let full = view(LayerKind::Full, Sight::All, "global_rope_theta", 160_000.0)?;
-    let local = view(LayerKind::Sliding, Sight::Around { window }, "local_rope_theta", 10_000.0)?;
+    let theta = |kind: LayerKind, setting, default| Theta {
+        layers: Some(kind.name()),
+        setting,
+        default,
+        takes_scaling: true,
+    };
+    let seeing = [
+        Seeing { sight: Sight::All, theta: theta(LayerKind::Full, "global_rope_theta", 160_000.0) },
+        Seeing {
+            sight: Sight::Around { window },
+            theta: theta(LayerKind::Sliding, "local_rope_theta", 10_000.0),
+        },
+    ];
+    let inputs = [input_ids, attention_mask];
+    let views = Views::build(config, blocks, inputs, model.heads.size, &kinds, seeing)?;
     for (layer, kind) in kinds.iter().enumerate() {
-        let view = match kind {
-            LayerKind::Full => full,
-            LayerKind::Sliding => local,
-        };
-        let view = view.expect("made for every kind that a layer has");
+        let view = views.of(*kind);
         state = model.self_attention(blocks, layer, state, view)?;
         state = model.feed_forward(blocks, layer, state)?;
     }
