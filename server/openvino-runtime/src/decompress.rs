@@ -7,6 +7,7 @@
 //! that are multiplied are restored; tables of which rows are looked up stay as they are.
 
 mod fold;
+mod graph;
 mod ir;
 mod memory;
 
@@ -126,8 +127,8 @@ impl Compressed {
         let mut weights = Bytes::new(length).map_err(memory)?;
         let elements = weights.elements().map_err(memory)?;
         self.plan.fill(&self.model, &bin, elements).map_err(|error| match error {
-            fold::FillError::Read(source) => read_error(source),
-            fold::FillError::Structure(reason) => structure(&self.path, reason),
+            graph::FillError::Read(source) => read_error(source),
+            graph::FillError::Structure(reason) => structure(&self.path, reason),
         })?;
         Ok(Restored { xml: self.plan.rewritten(&self.model), weights })
     }

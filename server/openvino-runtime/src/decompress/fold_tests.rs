@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use half::f16;
+
 use super::*;
 
 fn layer(id: u64, kind: &str, data: &str, sizes: &str, port: u64) -> String {
