@@ -8,46 +8,28 @@
 mod model;
 #[path = "architectures/refusals.rs"]
 mod refusals;
+#[path = "architectures/states.rs"]
+mod states;
 
 use std::path::{Path, PathBuf};
 
 use integration_tests::expected::cosine;
 use model::{Model, Rows, Side};
 use model_export::WeightFormat;
-use serde::Deserialize;
+use states::{Batches, computed, has_dense, relative_difference};
 
 /// The largest difference to PyTorch, relative to the largest element of what is compared.
 const EXACT: f32 = 1e-5;
 
-#[derive(Deserialize)]
-struct Batches {
-    batches: Vec<Vec<Vec<i64>>>,
-    #[serde(default)]
-    left_padded: Vec<Vec<Vec<i64>>>,
-}
-
-#[derive(Deserialize)]
-struct SentenceEmbeddings {
-    ids: Vec<Vec<i64>>,
-    pooled: Vec<Vec<f32>>,
-}
-
 /// One token, two, as many as there are positions, and rows of several lengths together, with
-/// padding after and before them.
+/// padding after and before them; with `Dense` modules after pooling, the vectors of rows.
 #[test]
 fn every_token_of_every_model_is_what_transformers_computes() {
-    let checked = for_each(fixtures().filter(|folder| !has_dense(folder)), |folder| {
-        let model = Model::export(folder);
-        let Batches { batches, left_padded } =
-            read_json(&folder.join("expected/hidden_states.json"));
-        let right = batches.iter().flat_map(|rows| model.states(rows, Side::Right));
-        let left = left_padded.iter().flat_map(|rows| model.states(rows, Side::Left));
-        let states: Rows = right.chain(left).collect();
-        let hidden = states.first().map_or(0, Vec::len);
-        let expected = read_rows(&folder.join("expected/hidden_states.f32"), hidden);
-        assert_close(&states, &expected, &format!("{}", folder.display()));
+    let checked = for_each(fixtures(), |folder| {
+        let (found, expected) = computed(folder);
+        assert_close(&found, &expected, folder);
     });
-    assert!(checked >= 20, "{checked} models");
+    assert!(checked >= 30, "{checked} models");
 }
 
 /// A text's vector must not depend on its neighbours in the batch.
@@ -55,36 +37,14 @@ fn every_token_of_every_model_is_what_transformers_computes() {
 fn rows_of_a_padded_batch_are_what_they_are_alone() {
     let checked = for_each(fixtures().filter(|folder| !has_dense(folder)), |folder| {
         let model = Model::export(folder);
-        let Batches { batches, .. } = read_json(&folder.join("expected/hidden_states.json"));
-        let together = batches.iter().max_by_key(|rows| rows.len()).expect("batches");
+        let batches = Batches::of(folder);
+        let together = widest(&batches);
         assert!(together.len() > 1, "{}", folder.display());
-        let alone: Rows = together
-            .iter()
-            .flat_map(|row| model.states(std::slice::from_ref(row), Side::Right))
-            .collect();
-        let padded = model.states(together, Side::Right);
-        assert_close(&padded, &alone, &format!("{}", folder.display()));
+        let alone = together.iter().map(std::slice::from_ref);
+        let alone: Rows = alone.flat_map(|row| model.states(row, Side::Right)).collect();
+        assert_close(&model.states(together, Side::Right), &alone, folder);
     });
     assert!(checked >= 20, "{checked} models");
-}
-
-/// `Dense` modules after pooling are part of the graph.
-#[test]
-fn vectors_after_dense_modules_are_what_sentence_transformers_computes() {
-    let checked = for_each(fixtures().filter(|folder| has_dense(folder)), |folder| {
-        let model = Model::export(folder);
-        let path = folder.join("expected/sentence_embeddings.json");
-        let SentenceEmbeddings { ids, pooled } = read_json(&path);
-        assert_eq!(ids.len(), pooled.len());
-        let alone: Rows = ids
-            .iter()
-            .flat_map(|row| model.vectors(std::slice::from_ref(row), Side::Right))
-            .collect();
-        assert_close(&alone, &pooled, &format!("{} alone", folder.display()));
-        let together = model.vectors(&ids, Side::Right);
-        assert_close(&together, &pooled, &format!("{} together", folder.display()));
-    });
-    assert!(checked >= 3, "{checked} models");
 }
 
 /// Compressed weights come near, whatever the architecture does with them. How near for real
@@ -95,10 +55,9 @@ fn compressed_weights_of_every_model_give_vectors_near_those_of_fp32() {
         [(WeightFormat::Fp16, 0.9999), (WeightFormat::Int8, 0.995), (WeightFormat::Int4, 0.8)]
     {
         for_each(fixtures().filter(|folder| !has_dense(folder)), |folder| {
-            let Batches { batches, .. } = read_json(&folder.join("expected/hidden_states.json"));
-            let rows = batches.iter().max_by_key(|rows| rows.len()).expect("batches");
-            let exact = Model::export(folder).states(rows, Side::Right);
-            let near = Model::export_as(folder, format).states(rows, Side::Right);
+            let batches = Batches::of(folder);
+            let exact = Model::export(folder).states(widest(&batches), Side::Right);
+            let near = Model::export_as(folder, format).states(widest(&batches), Side::Right);
             let cosines = exact.iter().zip(&near).map(|(one, two)| cosine(one, two));
             let mean = cosines.sum::<f64>() / exact.len() as f64;
             assert!(mean > least, "{} {format}: {mean}", folder.display());
@@ -129,19 +88,14 @@ fn for_each(fixtures: impl IntoIterator<Item = PathBuf>, check: impl Fn(&Path)) 
     checked
 }
 
-fn assert_close(found: &[Vec<f32>], expected: &[Vec<f32>], name: &str) {
-    assert_eq!(found.len(), expected.len(), "{name}: rows");
-    let largest = expected.iter().flatten().fold(0f32, |most, value| most.max(value.abs()));
-    let mut worst = 0f32;
-    for (found, expected) in found.iter().zip(expected) {
-        assert_eq!(found.len(), expected.len(), "{name}: numbers");
-        for (found, expected) in found.iter().zip(expected) {
-            let difference = (found - expected).abs();
-            // Not `max`, which would let NaN pass.
-            worst = if difference <= worst { worst } else { difference };
-        }
-    }
-    assert!(worst <= EXACT * largest, "{name}: off by {worst} of {largest}");
+/// The batch with the most rows.
+fn widest(batches: &Batches) -> &[Vec<i64>] {
+    batches.batches.iter().max_by_key(|rows| rows.len()).expect("batches")
+}
+
+fn assert_close(found: &[Vec<f32>], expected: &[Vec<f32>], folder: &Path) {
+    let worst = relative_difference(found, expected);
+    assert!(worst <= EXACT, "{}: off by {worst} of the largest element", folder.display());
 }
 
 fn fixtures() -> impl Iterator<Item = PathBuf> {
@@ -155,21 +109,4 @@ fn fixtures() -> impl Iterator<Item = PathBuf> {
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/architectures").join(name)
-}
-
-fn has_dense(folder: &Path) -> bool {
-    folder.join("expected/sentence_embeddings.json").exists()
-}
-
-fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> T {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn read_rows(path: &Path, hidden: usize) -> Rows {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let (values, rest) = bytes.as_chunks::<4>();
-    assert!(rest.is_empty() && values.len().is_multiple_of(hidden), "{}", path.display());
-    let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    values.chunks_exact(hidden).map(<[f32]>::to_vec).collect()
 }

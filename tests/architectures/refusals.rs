@@ -11,7 +11,7 @@ fn refusal(name: &str, file: &str, member: &str, value: &Value) -> String {
     let source = tempfile::tempdir().expect("a folder");
     copy(&super::fixture(name), source.path());
     let path = source.path().join(file);
-    let mut content: Value = super::read_json(&path);
+    let mut content: Value = super::states::read_json(&path);
     content[member] = value.clone();
     std::fs::write(&path, content.to_string()).expect("written");
     let target = source.path().join("target");

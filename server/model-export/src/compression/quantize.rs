@@ -11,7 +11,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 /// Scales that are tried for a group.
-const CANDIDATES: usize = 16;
+const CANDIDATES: usize = 12;
 
 /// Bits of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +58,16 @@ pub(super) struct Meaning {
 impl Quantizer {
     /// Quantises one group of finite values; nothing when they are too large for a scale.
     pub(super) fn quantize(self, values: &[f32], codes: &mut [u8]) -> Option<Meaning> {
-        let (least, most) = values.iter().fold((0f32, 0f32), |(least, most), value| {
-            (if *value < least { *value } else { least }, if *value > most { *value } else { most })
-        });
+        let (least, most) = range(values);
         let meaning = match single_value(values, least, most) {
             Some(value) => self.meaning_of_one(value),
             None => self.best(values, least, most),
         }?;
-        let (scale, zero_point) = (meaning.scale.to_f32(), f32::from(meaning.zero_point));
-        let limits = self.limits(zero_point);
+        let limits = self.limits(f32::from(meaning.zero_point));
+        let inverse = 1.0 / meaning.scale.to_f32();
         for (code, value) in codes.iter_mut().zip(values) {
-            *code = (step(*value, 1.0 / scale, limits) + zero_point) as u8;
+            *code =
+                (rounded(*value, inverse, limits).to_bits() as u8).wrapping_add(meaning.zero_point);
         }
         Some(meaning)
     }
@@ -181,23 +180,40 @@ fn representable(scale: f16) -> Option<f16> {
     scale.is_finite().then_some(if scale == f16::ZERO { least } else { scale })
 }
 
-/// The whole number of scales nearest to a value, within limits.
-fn step(value: f32, inverse_scale: f32, (least, most): (f32, f32)) -> f32 {
-    // Adding and taking away 1.5 · 2²³ rounds to whole numbers, which the compiler can do to many
-    // values at a time; that is right up to 2²², so limits come first.
-    const ROUNDING: f32 = 12_582_912.0;
+/// Values that are looked at together: sums and extremes of several lanes can be computed with
+/// vector instructions, a single one cannot.
+const LANES: usize = 8;
+
+/// The least and greatest of the values and zero.
+fn range(values: &[f32]) -> (f32, f32) {
+    let (mut least, mut most) = ([0f32; LANES], [0f32; LANES]);
+    for chunk in values.chunks(LANES) {
+        for ((least, most), value) in least.iter_mut().zip(&mut most).zip(chunk) {
+            *least = if *value < *least { *value } else { *least };
+            *most = if *value > *most { *value } else { *most };
+        }
+    }
+    (least.into_iter().fold(0.0, f32::min), most.into_iter().fold(0.0, f32::max))
+}
+
+/// 1.5 · 2²³: added to a number up to 2²², it leaves no room for a fraction, and the whole number
+/// nearest to the other one is in the sum's low bits. Unlike a conversion, the compiler can do
+/// that to many values at a time.
+const ROUNDING: f32 = 12_582_912.0;
+
+/// [`ROUNDING`] and the whole number of scales nearest to a value, within limits.
+fn rounded(value: f32, inverse_scale: f32, (least, most): (f32, f32)) -> f32 {
     let exact = value * inverse_scale;
     let exact = if exact < least { least } else { exact };
     let exact = if exact > most { most } else { exact };
-    (exact + ROUNDING) - ROUNDING
+    exact + ROUNDING
 }
 
 /// The sum of squared differences between values and what their codes restore.
 fn squared_error(values: &[f32], scale: f32, limits: (f32, f32)) -> f32 {
-    const LANES: usize = 8;
     let inverse = 1.0 / scale;
     let square = |value: f32| {
-        let error = step(value, inverse, limits) * scale - value;
+        let error = (rounded(value, inverse, limits) - ROUNDING) * scale - value;
         error * error
     };
     let (chunks, rest) = values.as_chunks::<LANES>();

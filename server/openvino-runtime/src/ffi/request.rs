@@ -53,7 +53,11 @@ impl InferRequest {
 
     /// Runs, waits, and shows the output port with this index.
     pub(crate) fn run(&mut self, output: usize) -> Result<&OutputTensor, OpenVinoError> {
-        self.output = None;
+        // OpenVINO may report success although an inference has failed, and show the output of the
+        // one before.
+        if let Some(mut before) = self.output.take() {
+            before.spoil()?;
+        }
         for input in &self.inputs {
             // SAFETY: both handles are alive; OpenVINO shares ownership of the tensor's memory.
             let status = unsafe {
