@@ -68,15 +68,12 @@ fn minilm_refuses_513_tokens() {
         }
     };
     let before = vector(1000, 8).expect("a vector");
-    assert!(vector(1000, 513).is_err(), "there are 512 positions");
+    let refusal = vector(1000, 513).expect_err("there are 512 positions");
+    assert!(refusal.contains("could not run the model"), "{refusal}");
     // Texts after it get their own vectors or an error, never those of a text before.
-    for (token, length) in [(2000, 9), (2000, 8)] {
-        if let Ok(found) = vector(token, length) {
-            let row = vec![token; length].into();
-            let expected = &states(minilm(WeightFormat::Fp32), &[row])[0][0];
-            assert!(difference(&[found], std::slice::from_ref(expected)) < 1e-5);
-        }
-    }
+    let other = vector(2000, 9).expect("a vector");
+    let expected = &states(minilm(WeightFormat::Fp32), &[vec![2000; 9].into()])[0][0];
+    assert!(difference(&[other], std::slice::from_ref(expected)) < 1e-5);
     assert_ne!(vector(2000, 8), Ok(before));
 }
 

@@ -8,10 +8,11 @@
 //! except that a model with `Dense` modules after pooling pools in its graph and answers
 //! `sentence_embedding` (f32, `[batch, size]`), not normalised.
 //!
-//! The parts: `config`, `modules` and [`weights`] check what the source folder holds, [`graph`] builds and
-//! writes any OpenVINO graph, `architectures` has one file per model family, `publish` puts
-//! finished files in place. [`tokenizer`] makes the
-//! `tokenizer.json` that a model's files mean. Pooling and limits are left to others.
+//! The parts: `config`, `modules` and [`weights`] check what the source folder holds, [`graph`]
+//! builds and writes any OpenVINO graph, `architectures` has one file per model family,
+//! `compression` makes int8 and int4 of its matrices, `publish` puts finished files in place.
+//! [`tokenizer`] makes the `tokenizer.json` that a model's files mean. Pooling and limits are left
+//! to others.
 
 mod architectures;
 mod compression;

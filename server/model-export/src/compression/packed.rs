@@ -71,6 +71,21 @@ impl PackedMatrix {
         }
         Ok(piece)
     }
+
+    /// Each range on a thread of its own, in the order of the ranges.
+    fn quantized_together(&self, ranges: Vec<Range<u64>>) -> Vec<Result<Piece, WeightsError>> {
+        if ranges.len() == 1 {
+            return ranges.into_iter().map(|rows| self.quantized(rows)).collect();
+        }
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                ranges.into_iter().map(|rows| scope.spawn(|| self.quantized(rows))).collect();
+            let result = |thread: thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().map(result).collect()
+        })
+    }
 }
 
 impl GroupData for PackedMatrix {
@@ -100,23 +115,6 @@ impl GroupData for PackedMatrix {
         Ok(match self.quantizer.zero_point {
             ZeroPoint::Any => vec![scales, zero_points],
             ZeroPoint::Middle => vec![scales],
-        })
-    }
-}
-
-impl PackedMatrix {
-    /// Each range on a thread of its own, in the order of the ranges.
-    fn quantized_together(&self, ranges: Vec<Range<u64>>) -> Vec<Result<Piece, WeightsError>> {
-        if ranges.len() == 1 {
-            return ranges.into_iter().map(|rows| self.quantized(rows)).collect();
-        }
-        thread::scope(|scope| {
-            let threads: Vec<_> =
-                ranges.into_iter().map(|rows| scope.spawn(|| self.quantized(rows))).collect();
-            let result = |thread: thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            threads.into_iter().map(result).collect()
         })
     }
 }

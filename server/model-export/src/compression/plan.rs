@@ -9,6 +9,12 @@ use super::{Backup, CompressionOptions, Grouping, Symmetry};
 use crate::WeightFormat;
 use crate::graph::{Matrix, MatrixUse};
 
+/// Values that share a scale in 8 bits, by default. MiniLM's mean distance of cosines from 1 is
+/// 0.00017 with 64 and 0.00044 with whole rows, for 2 % more bytes.
+pub(super) const DEFAULT_INT8_GROUP: u64 = 64;
+/// Values that share a scale in 4 bits, by default: 0.021 with 32, 0.028 with 64 for 2 % fewer
+/// bytes, 0.035 with 128 for 3 % fewer.
+pub(super) const DEFAULT_INT4_GROUP: u64 = 32;
 /// Tables of fewer values, such as those of segments, are not worth any loss.
 const SMALL_TABLE: u64 = 4096;
 /// Groups may shrink this far to divide the columns: GPUs need multiples of it.
@@ -64,11 +70,6 @@ pub(super) fn plan(
     }
     storage
 }
-
-/// Values that share a scale in 8 bits, by default.
-pub(super) const DEFAULT_INT8_GROUP: u64 = 64;
-/// Values that share a scale in 4 bits, by default.
-pub(super) const DEFAULT_INT4_GROUP: u64 = 32;
 
 fn in_eight_bits(matrix: &Matrix, format: WeightFormat, options: &CompressionOptions) -> Storage {
     let (symmetry, grouping) = match (format, options.backup) {

@@ -136,8 +136,8 @@ impl Quantizer {
         best.map(|(_, meaning)| meaning)
     }
 
-    /// For a group that holds nothing but zeros and one other value, which is exact if some
-    /// fraction of it with a power of two or another divisor is exact in half precision.
+    /// For a group that holds nothing but zeros and one other value: the scale of which some
+    /// multiple is nearest to it, so exact if half precision can hold the value.
     fn meaning_of_one(self, value: f32) -> Option<Meaning> {
         let steps = match (self.zero_point, self.bits) {
             (ZeroPoint::Any, Bits::Eight) => 255,

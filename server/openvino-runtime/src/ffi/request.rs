@@ -53,11 +53,7 @@ impl InferRequest {
 
     /// Runs, waits, and shows the output port with this index.
     pub(crate) fn run(&mut self, output: usize) -> Result<&OutputTensor, OpenVinoError> {
-        // OpenVINO may report success although an inference has failed, and show the output of the
-        // one before.
-        if let Some(mut before) = self.output.take() {
-            before.spoil()?;
-        }
+        self.output = None;
         for input in &self.inputs {
             // SAFETY: both handles are alive; OpenVINO shares ownership of the tensor's memory.
             let status = unsafe {
@@ -69,8 +65,14 @@ impl InferRequest {
             };
             check(status, "set an input")?;
         }
+        // Not `ov_infer_request_infer`: on CPUs that swallows the error of a model that fails, which
+        // leaves the output of the run before to be read, and keeps the failed task for the next
+        // run in the same thread, by then perhaps of a request that is gone.
         // SAFETY: the handle is alive and, being borrowed mutably, not running.
-        let status = unsafe { sys::ov_infer_request_infer(self.handle) };
+        let status = unsafe { sys::ov_infer_request_start_async(self.handle) };
+        check(status, "start the model")?;
+        // SAFETY: the handle is alive.
+        let status = unsafe { sys::ov_infer_request_wait(self.handle) };
         check(status, "run the model")?;
         let mut tensor = ptr::null_mut();
         // SAFETY: the handle is alive and `tensor` a valid place.

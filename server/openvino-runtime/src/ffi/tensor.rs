@@ -195,21 +195,6 @@ impl OutputTensor {
         Ok(lengths)
     }
 
-    /// Makes the first element NaN, so that an inference that does not write it shows.
-    pub(super) fn spoil(&mut self) -> Result<(), OpenVinoError> {
-        // All bits set are NaN in every type of floats.
-        let bytes = match self.elements()? {
-            Floats::F32([]) | Floats::F16([]) | Floats::Bf16([]) => return Ok(()),
-            Floats::F32(_) => 4,
-            Floats::F16(_) | Floats::Bf16(_) => 2,
-        };
-        let data = data_of(self.handle)?;
-        // SAFETY: the tensor holds at least one element of so many bytes, and its memory is borrowed
-        // mutably; the request that shares it is not running.
-        unsafe { ptr::write_bytes(data.cast::<u8>(), 0xff, bytes) };
-        Ok(())
-    }
-
     /// The elements; an error for anything but f32, f16 and bf16.
     pub(crate) fn elements(&self) -> Result<Floats<'_>, OpenVinoError> {
         let mut code = 0u32;
