@@ -5,19 +5,15 @@
 //! runs on the machine is not known.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use integration_tests::program::program;
-use serde_json::{Map, json};
+use integration_tests::{random_weights, shapes};
 
 use super::fixture;
-
-const HIDDEN: usize = 1024;
-const INTERMEDIATE: usize = 4096;
-const POSITIONS: usize = 514;
 
 /// Most that an export may take, in kilobytes, its program's own pages included.
 const MOST: u64 = 200_000;
@@ -107,67 +103,12 @@ fn copying_and_reading(file: &Path, copy: &Path) -> Duration {
 }
 
 /// Writes a BERT of XLM-RoBERTa-large's sizes with random weights; its weights' path.
-fn write_model(folder: &Path, words: usize, layers: usize) -> PathBuf {
+fn write_model(folder: &Path, words: u64, layers: u64) -> PathBuf {
     std::fs::create_dir(folder).expect("a folder");
-    let config = json!({
-        "architectures": ["BertModel"], "model_type": "bert", "vocab_size": words,
-        "hidden_size": HIDDEN, "num_hidden_layers": layers, "num_attention_heads": 16,
-        "intermediate_size": INTERMEDIATE, "max_position_embeddings": POSITIONS,
-        "type_vocab_size": 1, "hidden_act": "gelu", "layer_norm_eps": 1e-5
-    });
-    std::fs::write(folder.join("config.json"), config.to_string()).expect("written");
+    random_weights::write(&shapes::large_bert(words, layers), folder).expect("written");
     let tokenizer = fixture("tiny-bert-gelu").join("tokenizer.json");
     std::fs::copy(tokenizer, folder.join("tokenizer.json")).expect("copied");
-    let mut header = Map::new();
-    let mut size = 0;
-    for (name, shape) in tensors(words, layers) {
-        let end = size + 4 * shape.iter().product::<usize>();
-        let tensor = json!({"dtype": "F32", "shape": shape, "data_offsets": [size, end]});
-        header.insert(name, tensor);
-        size = end;
-    }
-    let header = serde_json::to_vec(&header).expect("JSON");
-    let path = folder.join("model.safetensors");
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(&path).expect("created"));
-    file.write_all(&(header.len() as u64).to_le_bytes()).expect("written");
-    file.write_all(&header).expect("written");
-    let mut state = 1u64;
-    for _ in 0..size / 4 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        // Four bytes added up are nearly normally distributed.
-        let sum: u32 = state.to_le_bytes()[4..].iter().map(|byte| u32::from(*byte)).sum();
-        let value = (sum as f32 - 510.0) * 2e-4;
-        file.write_all(&value.to_le_bytes()).expect("written");
-    }
-    file.flush().expect("written");
-    path
-}
-
-fn tensors(words: usize, layers: usize) -> Vec<(String, Vec<usize>)> {
-    let mut tensors = Vec::new();
-    let mut add = |name: String, shape: &[usize]| tensors.push((name, shape.to_vec()));
-    for (table, rows) in [("word", words), ("position", POSITIONS), ("token_type", 1)] {
-        add(format!("embeddings.{table}_embeddings.weight"), &[rows, HIDDEN]);
-    }
-    let mut norms = vec!["embeddings.LayerNorm".to_owned()];
-    for layer in (0..layers).map(|layer| format!("encoder.layer.{layer}")) {
-        for (part, to, from) in [
-            ("attention.self.query", HIDDEN, HIDDEN),
-            ("attention.self.key", HIDDEN, HIDDEN),
-            ("attention.self.value", HIDDEN, HIDDEN),
-            ("attention.output.dense", HIDDEN, HIDDEN),
-            ("intermediate.dense", INTERMEDIATE, HIDDEN),
-            ("output.dense", HIDDEN, INTERMEDIATE),
-        ] {
-            add(format!("{layer}.{part}.weight"), &[to, from]);
-            add(format!("{layer}.{part}.bias"), &[to]);
-        }
-        norms.extend(["attention.output", "output"].map(|of| format!("{layer}.{of}.LayerNorm")));
-    }
-    for part in norms.iter().flat_map(|norm| ["weight", "bias"].map(|of| format!("{norm}.{of}"))) {
-        add(part, &[HIDDEN]);
-    }
-    tensors
+    folder.join("model.safetensors")
 }
 
 /// A cgroup with a limit of memory, where this user may make one.

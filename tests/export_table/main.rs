@@ -9,8 +9,6 @@
 
 #[path = "../architectures/model.rs"]
 mod model;
-mod random;
-mod shapes;
 #[path = "../architectures/states.rs"]
 mod states;
 
@@ -20,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use integration_tests::random_weights;
+use integration_tests::shapes::{self, Shape};
 use model_export::{ExportOptions, WeightFormat, export};
-
-use shapes::Shape;
 
 const FORMATS: [WeightFormat; 4] =
     [WeightFormat::Fp32, WeightFormat::Fp16, WeightFormat::Int8, WeightFormat::Int4];
@@ -76,7 +74,7 @@ fn difference(shape: &Shape) -> Result<f32> {
 /// Size and time of an export in each format.
 fn exports(shape: &Shape) -> Result<Vec<String>> {
     let folder = tempfile::tempdir_in(cache())?;
-    random::write(shape, folder.path())?;
+    random_weights::write(shape, folder.path())?;
     let exported = |format| {
         let target = folder.path().join("export");
         let started = Instant::now();

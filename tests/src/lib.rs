@@ -6,4 +6,6 @@ pub mod expected;
 pub mod hub;
 pub mod load;
 pub mod program;
+pub mod random_weights;
+pub mod shapes;
 pub mod wait;

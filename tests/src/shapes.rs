@@ -6,22 +6,29 @@ use serde_json::{Value, json};
 
 /// Element type of published weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub enum Stored {
+    /// Single precision.
     F32,
+    /// bfloat16.
     Bf16,
 }
 
 /// One model.
-pub(crate) struct Shape {
-    pub(crate) name: &'static str,
+pub struct Shape {
+    /// As the hub names it, where it is one model.
+    pub name: &'static str,
     /// As the table names it.
-    pub(crate) architecture: &'static str,
+    pub architecture: &'static str,
     /// How the names of the fixtures begin that compare this architecture with PyTorch.
-    pub(crate) fixtures: &'static [&'static str],
-    pub(crate) pooling: &'static str,
-    pub(crate) stored: Stored,
-    pub(crate) config: Value,
-    pub(crate) tensors: Vec<(String, Vec<u64>)>,
+    pub fixtures: &'static [&'static str],
+    /// How it is published to be pooled.
+    pub pooling: &'static str,
+    /// How its weights are stored.
+    pub stored: Stored,
+    /// `config.json`.
+    pub config: Value,
+    /// Names and sizes of its tensors, in the file's order.
+    pub tensors: Vec<(String, Vec<u64>)>,
 }
 
 /// Tensors under construction.
@@ -235,8 +242,22 @@ fn with(mut config: Value, more: &Value) -> Value {
     config
 }
 
+/// A BERT of the sizes of large models, with this vocabulary and so many layers.
+pub fn large_bert(vocabulary: u64, layers: u64) -> Shape {
+    let encoder = Encoder { vocabulary, layers, ..LARGE };
+    Shape {
+        name: "a large BERT",
+        architecture: "BERT",
+        fixtures: &[],
+        pooling: "mean",
+        stored: Stored::F32,
+        config: config("BertModel", "bert", encoder),
+        tensors: bert(encoder, 2),
+    }
+}
+
 /// The models of OVMS's demo page, and those beyond it that users ask for.
-pub(crate) fn all() -> Vec<Shape> {
+pub fn all() -> Vec<Shape> {
     let roberta = Encoder { vocabulary: 50_265, layers: 6, positions: 514, ..BASE };
     let e5 = Encoder { vocabulary: 250_002, positions: 514, ..LARGE };
     let m3 = Encoder { positions: 8_194, ..e5 };

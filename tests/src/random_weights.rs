@@ -13,7 +13,10 @@ use crate::shapes::{Shape, Stored};
 const SPREAD: f32 = 0.02;
 
 /// Writes `config.json` and `model.safetensors`; answers the bytes of the weights.
-pub(crate) fn write(shape: &Shape, folder: &Path) -> Result<u64> {
+///
+/// # Errors
+/// What the operating system says.
+pub fn write(shape: &Shape, folder: &Path) -> Result<u64> {
     fs::write(folder.join("config.json"), shape.config.to_string())?;
     let (kind, size) = match shape.stored {
         Stored::F32 => ("F32", 4),
@@ -27,7 +30,8 @@ pub(crate) fn write(shape: &Shape, folder: &Path) -> Result<u64> {
         header.insert(name.clone(), tensor);
     }
     let header = serde_json::to_vec(&header)?;
-    let mut file = BufWriter::new(File::create(folder.join("model.safetensors"))?);
+    let mut file =
+        BufWriter::with_capacity(1 << 20, File::create(folder.join("model.safetensors"))?);
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
