@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use engine::TextTokenizer;
 use integration_tests::program;
-use model_export::{ExportOptions, export};
+use model_export::{ExportOptions, WeightFormat, export};
 use model_repository::Pooling;
 use model_repository::graph::{self, EmbeddingsOptions, Graph};
 use openvino_runtime::{
@@ -53,7 +53,7 @@ impl Preparation {
         let model = folder.join("model");
         fs::create_dir_all(model.join("1_Pooling"))
             .with_context(|| format!("failed to make {}", model.display()))?;
-        let options = ExportOptions::default();
+        let options = ExportOptions::from(WeightFormat::Fp32);
         export(&source, &model, &options, &mut |_, _| {}).context("failed to export the model")?;
         for file in COPIED {
             fs::copy(source.join(file), model.join(file))
