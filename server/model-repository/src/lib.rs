@@ -5,7 +5,8 @@
 //! what OpenVINO Model Server has no field for, [`facts`] says what a model folder knows about its
 //! model, [`manifest`] where its files came from. [`resolve`] turns all of these into one
 //! [`Servable`](resolve::Servable), and [`sizing`] says how many streams, threads, tokens and bytes
-//! it wants. Deciding functions are pure; those that touch files say so.
+//! it wants. [`job_report`] is what a Job tells the operator. Deciding functions are pure; those that
+//! touch files say so.
 //!
 //! This crate knows no HTTP, no OpenVINO and no hub. Server, operator, pull and export share it.
 
@@ -15,6 +16,7 @@ pub mod config;
 pub mod config_edit;
 pub mod facts;
 pub mod graph;
+pub mod job_report;
 mod json;
 pub mod list_models;
 pub mod manifest;
