@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 mod files;
+mod history;
 mod serving;
 
 pub use files::{CacheStatus, PullError, PullStatus, SourceStatus};
+pub use history::Release;
 pub use serving::{
     DeviceStatus, EndpointStatus, LastFailure, ModelStatus, RolloutState, RolloutStatus, Timings,
 };
@@ -89,6 +91,12 @@ pub struct EmbeddingModelStatus {
     /// How replacing the pods goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutStatus>,
+
+    /// The states that serve, have served or are being prepared, the wanted one first. Pods can go back
+    /// to each that has served without a download; rollout.historyLimit says how many are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub history: Vec<Release>,
 
     /// How long each step took until the first vector.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,6 +17,7 @@ const LONGEST_MESSAGE: usize = 1_500;
 /// How a Job ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "a process makes or reads one of them")]
 pub enum JobReport {
     /// The work is done; what is known of the source.
     Done(SourceReport),
