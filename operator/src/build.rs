@@ -17,10 +17,13 @@ mod volume;
 
 use std::collections::BTreeMap;
 
+use crds::conditions::Reason;
+use crds::spec::{GpuAllocation, MonitoringMode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::apply::Refusal;
 use crate::kind::Kind;
 use crate::names::{self, Component};
 use crate::plan::{Observed, Plan};
@@ -30,6 +33,7 @@ use crate::validate::ValidatedModel;
 pub use jobs::{remove_job, render_group_job};
 pub use network::MANAGEMENT_PORT;
 pub use service::PORT;
+pub use volume::RECORD;
 
 /// An object as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +101,7 @@ pub struct Inputs<'a> {
     pub apis: &'a Apis,
 }
 
-/// The objects that should be there now, in the order in which they are applied.
+/// The objects that should be there now.
 pub fn build(inputs: Inputs<'_>) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     wanted.extend(jobs::resolve(inputs));
@@ -115,8 +119,32 @@ pub fn build(inputs: Inputs<'_>) -> Vec<Wanted> {
     wanted.extend(route::http_route(inputs));
     wanted.extend(monitoring::pod_monitor(inputs));
     wanted.extend(monitoring::prometheus_rule(inputs));
-    wanted.sort_by_key(|object| object.kind);
     wanted
+}
+
+/// Objects that the specification asks for by name and whose kinds the cluster does not have.
+pub fn missing_definitions(inputs: Inputs<'_>) -> Vec<Refusal> {
+    let monitoring = &inputs.valid.model.spec.monitoring;
+    let is_claim = inputs
+        .valid
+        .model
+        .spec
+        .device
+        .gpu
+        .as_ref()
+        .is_some_and(|gpu| gpu.allocation == GpuAllocation::Dra);
+    [
+        (monitoring.pod_monitor == MonitoringMode::Enabled, Kind::PodMonitor),
+        (monitoring.prometheus_rule == MonitoringMode::Enabled, Kind::PrometheusRule),
+        (is_claim, Kind::ResourceClaimTemplate),
+    ]
+    .into_iter()
+    .filter(|(is_wanted, kind)| *is_wanted && !inputs.apis.has(*kind))
+    .map(|(_, kind)| Refusal {
+        reason: Reason::ResourceDefinitionMissing,
+        message: format!("the cluster has no {kind} ({})", kind.gvk().api_version()),
+    })
+    .collect()
 }
 
 impl Wanted {

@@ -4,8 +4,10 @@
 
 mod node;
 mod pod;
+mod route;
 mod workload;
 
 pub use node::NodeFacts;
 pub use pod::{ContainerFacts, ContainerKind, PodFacts, Termination};
+pub use route::{AutoscalerFacts, RouteFacts};
 pub use workload::{ClaimFacts, DeploymentFacts, JobFacts};

@@ -73,7 +73,12 @@ pub fn of_pod(pod: &PodFacts) -> Option<Failure> {
         };
         return Some(plain(kind, reason, message));
     }
-    pod.containers.iter().find_map(|container| of_container(pod, container))
+    let failure = pod.containers.iter().find_map(|container| of_container(pod, container));
+    failure.or_else(|| {
+        let message = pod.stuck.as_ref()?;
+        let reason = missing_reference(message).unwrap_or(Reason::PodsNotReady);
+        Some(plain(reason, "ContainerCreating", message))
+    })
 }
 
 /// The last time that a container of the pod ended badly, also if it runs again.
@@ -155,13 +160,56 @@ fn of_termination(pod: &PodFacts, container: &ContainerFacts, ended: &Terminatio
     }
 }
 
+/// Why a pod's server does not serve the model, in its own words.
+pub fn of_load(pod: &PodFacts, error: &str) -> Failure {
+    Failure {
+        reason: Reason::LoadFailed,
+        message: error.to_owned(),
+        http_status: None,
+        pod: pod.name.clone(),
+        container: Some("server".to_owned()),
+        exit_code: None,
+        kubernetes_reason: "LoadFailed".to_owned(),
+        time: None,
+    }
+}
+
+/// Why a pod could not even be made, in the words of the event that says so.
+pub fn of_unmade_pod(message: &str) -> Failure {
+    let reason = match message.contains("exceeded quota") {
+        true => Reason::QuotaExceeded,
+        false => Reason::ApplyFailed,
+    };
+    Failure {
+        reason,
+        message: message.to_owned(),
+        http_status: None,
+        pod: String::new(),
+        container: None,
+        exit_code: None,
+        kubernetes_reason: "FailedCreate".to_owned(),
+        time: None,
+    }
+}
+
 /// What a Job's container reported when it succeeded.
 pub fn report(pod: &PodFacts) -> Option<SourceReport> {
     pod.containers.iter().find_map(|container| {
         let ended = container.ended.as_ref().filter(|ended| ended.exit_code == 0)?;
         match JobReport::parse(&ended.message)? {
             JobReport::Done(report) => Some(report),
-            JobReport::Failed(_) => None,
+            JobReport::Failed(_) | JobReport::RenderGroup { .. } => None,
+        }
+    })
+}
+
+/// The render group that a Job's container found.
+pub fn render_group(pod: &PodFacts) -> Option<i64> {
+    pod.containers.iter().find_map(|container| {
+        let ended = container.ended.as_ref().filter(|ended| ended.exit_code == 0)?;
+        match JobReport::parse(&ended.message)? {
+            JobReport::RenderGroup { gid } => Some(i64::from(gid)),
+            JobReport::Done(_) | JobReport::Failed(_) => None,
         }
     })
 }

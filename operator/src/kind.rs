@@ -2,23 +2,24 @@
 
 use kube::core::{ApiResource, GroupVersionKind};
 
-/// A kind of object that the operator makes.
+/// A kind of object that the operator makes, in the order in which they are applied: what pods need comes
+/// before the pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The settings of a release, records of caches, and render groups.
     ConfigMap,
     /// The volume with the files.
     PersistentVolumeClaim,
+    /// Who may talk to whom.
+    NetworkPolicy,
     /// Resolving, pulling, removing.
     Job,
     /// How a pod gets a GPU by dynamic resource allocation.
     ResourceClaimTemplate,
-    /// The serving pods.
-    Deployment,
     /// In front of the serving pods.
     Service,
-    /// Who may talk to whom.
-    NetworkPolicy,
+    /// The serving pods.
+    Deployment,
     /// How many pods may be taken away.
     PodDisruptionBudget,
     /// A number of pods that follows the load.
@@ -34,7 +35,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in the order in which they are applied: what pods need comes before the pods.
+    /// All kinds, in order.
     pub const ALL: [Self; 13] = [
         Self::ConfigMap,
         Self::PersistentVolumeClaim,

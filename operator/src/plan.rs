@@ -16,8 +16,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use model_repository::job_report::SourceReport;
 
 use crate::accelerator::{AcceleratorPlan, NoDevice};
-use crate::facts::{ClaimFacts, DeploymentFacts, JobFacts};
+use crate::facts::{AutoscalerFacts, ClaimFacts, DeploymentFacts, JobFacts, PodFacts, RouteFacts};
 use crate::failure::Failure;
+use crate::pods::{Info, Progress};
 use crate::validate::ValidatedModel;
 
 pub use cache::CacheState;
@@ -58,6 +59,18 @@ pub struct Observed {
     pub records: BTreeMap<String, SourceReport>,
     /// The Deployments by name.
     pub deployments: BTreeMap<String, DeploymentFacts>,
+    /// The serving pods.
+    pub pods: Vec<PodFacts>,
+    /// What serving pods say for themselves, by UID.
+    pub infos: BTreeMap<String, Info>,
+    /// How far the pull is.
+    pub progress: Option<Progress>,
+    /// The other models that use the wanted files.
+    pub shared_with: Vec<String>,
+    /// What the autoscalers say.
+    pub autoscalers: Vec<AutoscalerFacts>,
+    /// What the Ingress or HTTPRoute says.
+    pub route: Option<RouteFacts>,
 }
 
 /// A volume.

@@ -141,7 +141,8 @@ pub fn remove_job(valid: &ValidatedModel, settings: &Settings, claim: &str, key:
     container.resources = Some(resources("50m", "64Mi", "128Mi"));
     let volumes = vec![claim_volume("models", claim, false)];
     let mut metadata = own_metadata(valid, names::remove_job(key), Component::Remove);
-    metadata.labels.get_or_insert_default().insert(names::CACHE_KEY.to_owned(), key.to_owned());
+    // An owner that is being deleted would take the Job with it before it has done its work.
+    metadata.owner_references = None;
     Wanted::own(Kind::Job, &job(valid, metadata, container, volumes, FOR_EVER))
 }
 

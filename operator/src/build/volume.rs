@@ -14,7 +14,7 @@ use crate::release;
 use crate::sizing;
 
 /// The key of the record's ConfigMap.
-pub(crate) const RECORD: &str = "report.json";
+pub const RECORD: &str = "report.json";
 
 /// The volume for the wanted files.
 ///

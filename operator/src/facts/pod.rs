@@ -36,6 +36,8 @@ pub struct PodFacts {
     pub scheduled: Option<Time>,
     /// When it became ready.
     pub ready_since: Option<Time>,
+    /// Why it does not start, in the words of its events.
+    pub stuck: Option<String>,
     /// Why the whole pod ended, for example Evicted, with the message.
     pub ended: Option<(String, String)>,
     /// Its containers, those that run first included.
@@ -124,6 +126,7 @@ impl From<&Pod> for PodFacts {
             created: metadata.creation_timestamp.clone(),
             scheduled: is_true("PodScheduled").and_then(|it| it.last_transition_time.clone()),
             ready_since: is_true("Ready").and_then(|it| it.last_transition_time.clone()),
+            stuck: None,
             ended: status
                 .reason
                 .clone()

@@ -21,6 +21,11 @@ const LONGEST_MESSAGE: usize = 1_500;
 pub enum JobReport {
     /// The work is done; what is known of the source.
     Done(SourceReport),
+    /// The group that owns the render nodes of the machine's GPUs.
+    RenderGroup {
+        /// Its number.
+        gid: u32,
+    },
     /// It failed.
     Failed(FailureReport),
 }

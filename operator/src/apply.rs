@@ -1,0 +1,332 @@
+//! Makes the cluster as it should be: server-side apply with one field manager, and only where
+//! something differs.
+//!
+//! Nobody's object is taken over: an object that somebody else made under a name that is needed is
+//! left alone and reported.
+
+mod shared;
+
+use std::collections::BTreeSet;
+
+use crds::conditions::Reason;
+use kube::Api;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
+use kube::core::TypeMeta;
+use serde_json::{Value, json};
+use tracing::{debug, info};
+
+use crate::build::{Ownership, Update, Wanted};
+use crate::compare::is_contained;
+use crate::context::Context;
+use crate::facts::{ClaimFacts, DeploymentFacts, JobFacts};
+use crate::inventory::{Facts, LiveObject, Place};
+use crate::kind::Kind;
+use crate::names;
+use crate::validate::ValidatedModel;
+use crate::watches::place;
+
+pub use shared::release_unused;
+
+/// What became of an attempt to make the cluster as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// What was refused, in words for the status.
+    pub refused: Vec<Refusal>,
+    /// What waits until an earlier object of the same name is gone.
+    pub waiting: Vec<String>,
+}
+
+/// An object that cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason for the conditions.
+    pub reason: Reason,
+    /// What was refused, and the API server's words.
+    pub message: String,
+}
+
+/// What should be gone.
+#[derive(Clone, Debug, Default)]
+pub struct Unwanted {
+    /// Jobs whose results were lost, to be made anew.
+    pub again: Vec<Place>,
+    /// The kinds of which everything that is not wanted goes.
+    pub prune: BTreeSet<Kind>,
+    /// Names that stay although they are not applied, such as the settings of old releases.
+    pub keep: BTreeSet<(Kind, String)>,
+}
+
+/// Applies what is wanted and deletes what is not.
+///
+/// # Errors
+/// When the API server does not answer, or refuses for a reason that may pass; what it refuses for good is in the
+/// result.
+pub async fn apply(
+    context: &Context,
+    valid: &ValidatedModel,
+    wanted: &[Wanted],
+    unwanted: &Unwanted,
+) -> Result<Applied, kube::Error> {
+    let mut applied = Applied::default();
+    for place in &unwanted.again {
+        if let Some(live) = context.inventory.get(place).filter(|live| !live.is_leaving) {
+            delete(context, &live).await?;
+        }
+    }
+    for object in wanted {
+        match apply_one(context, valid, object).await {
+            Ok(Outcome::AsItShouldBe) => {}
+            Ok(Outcome::Waiting) => {
+                applied.waiting.push(format!("{} {}", object.kind, object.name))
+            }
+            Ok(Outcome::Foreign) => applied.refused.push(Refusal {
+                reason: Reason::ApplyFailed,
+                message: format!(
+                    "{} {} exists and was not made by this operator: rename one of the two",
+                    object.kind, object.name
+                ),
+            }),
+            Err(kube::Error::Api(status)) if is_for_good(status.code) => {
+                let reason = match status.message.contains("exceeded quota") {
+                    true => Reason::QuotaExceeded,
+                    false => Reason::ApplyFailed,
+                };
+                let message = format!("{} {}: {}", object.kind, object.name, status.message);
+                applied.refused.push(Refusal { reason, message });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    prune(context, valid, wanted, unwanted).await?;
+    Ok(applied)
+}
+
+enum Outcome {
+    AsItShouldBe,
+    /// It is going away, and can be made when it is gone.
+    Waiting,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// A refusal that will be the same in a second: invalid, forbidden, or a kind that is not there.
+fn is_for_good(code: u16) -> bool {
+    matches!(code, 400 | 403 | 404 | 405 | 413 | 422)
+}
+
+async fn apply_one(
+    context: &Context,
+    valid: &ValidatedModel,
+    wanted: &Wanted,
+) -> Result<Outcome, kube::Error> {
+    let place = place(wanted.kind, &valid.namespace, &wanted.name);
+    let mut body = wanted.body.clone();
+    if wanted.ownership == Ownership::Kept {
+        body["metadata"]["ownerReferences"] = json!([]);
+    }
+    let hash = names::hash(&hashable(&body));
+    let live = context.inventory.get(&place);
+    let Some(live) = live else {
+        if has_guessable_name(wanted.kind) && is_taken(context, &place).await? {
+            return Ok(Outcome::Foreign);
+        }
+        write(context, &place, body, &hash, wanted.ownership).await?;
+        return Ok(Outcome::AsItShouldBe);
+    };
+    if live.is_leaving {
+        return Ok(Outcome::Waiting);
+    }
+    if wanted.ownership == Ownership::Own && !may_adopt(context, valid, &live) {
+        return Ok(Outcome::Foreign);
+    }
+    let has_owner = match wanted.ownership {
+        Ownership::Kept => !live.is_owned_by(&valid.uid),
+        Ownership::Own | Ownership::Shared => live.is_owned_by(&valid.uid),
+    };
+    let same = live.applied.as_deref() == Some(hash.as_str());
+    match wanted.update {
+        Update::Once if has_owner => return Ok(Outcome::AsItShouldBe),
+        Update::Once => {
+            // Only the owners change: the content of an immutable object stays what it is.
+            shared::set_owners(context, &live, valid, wanted.ownership).await?;
+            return Ok(Outcome::AsItShouldBe);
+        }
+        Update::Replace if same && has_owner => return Ok(Outcome::AsItShouldBe),
+        Update::Replace
+            if same || wanted.ownership == Ownership::Shared && !is_sole_owner(valid, &live) =>
+        {
+            // Another model made it its way, for the same result.
+            if !has_owner {
+                shared::set_owners(context, &live, valid, wanted.ownership).await?;
+            }
+            return Ok(Outcome::AsItShouldBe);
+        }
+        Update::Replace => {
+            info!(kind = %place.kind, name = place.name, "made anew, because it cannot be changed");
+            delete(context, &live).await?;
+            return Ok(Outcome::Waiting);
+        }
+        Update::Apply => {}
+    }
+    if context.inventory.is_verified(&place, live.version, &hash) {
+        return Ok(Outcome::AsItShouldBe);
+    }
+    if same && has_owner {
+        let found = api(context, &place).get_opt(&place.name).await?;
+        if found.is_some_and(|found| is_contained(&body, &value(&found))) {
+            context.inventory.mark_verified(&place, live.version, &hash);
+            return Ok(Outcome::AsItShouldBe);
+        }
+    }
+    write(context, &place, body, &hash, wanted.ownership).await?;
+    Ok(Outcome::AsItShouldBe)
+}
+
+/// Whether a model is the only one that uses an object.
+fn is_sole_owner(valid: &ValidatedModel, live: &LiveObject) -> bool {
+    live.model_owners().all(|owner| owner.uid == valid.uid)
+}
+
+/// What the hash is about: everything but the owners, which differ from model to model.
+fn hashable(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Some(metadata) = body["metadata"].as_object_mut() {
+        metadata.remove("ownerReferences");
+    }
+    body
+}
+
+/// Names that a person might choose too. Names with a hash are nobody else's.
+fn has_guessable_name(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::ConfigMap | Kind::PersistentVolumeClaim | Kind::Job | Kind::ResourceClaimTemplate
+    )
+}
+
+/// Whether an object of the name exists that the watch, which sees only the operator's, does not.
+async fn is_taken(context: &Context, place: &Place) -> Result<bool, kube::Error> {
+    let found = api(context, place).get_metadata_opt(&place.name).await?;
+    Ok(found.is_some_and(|found| {
+        let labels = found.metadata.labels.unwrap_or_default();
+        labels.get(names::MANAGED_BY).is_none_or(|manager| manager != names::MANAGER)
+    }))
+}
+
+/// Whether an object that carries the operator's label may be taken for this model's: it is its own,
+/// its owner of the same name is gone, or a deletion that left it behind took the owner away.
+fn may_adopt(context: &Context, valid: &ValidatedModel, live: &LiveObject) -> bool {
+    let is_of_this_name = live.model.as_deref() == Some(valid.name.as_str());
+    let has_other_owner = live.owners.iter().any(|owner| {
+        owner.uid != valid.uid
+            && (owner.kind != crds::KIND
+                || context
+                    .models
+                    .find(|model| model.metadata.uid.as_ref() == Some(&owner.uid))
+                    .is_some())
+    });
+    is_of_this_name && !has_other_owner
+}
+
+/// Applies an object and takes in the answer, so that the next reconcile knows it.
+async fn write(
+    context: &Context,
+    place: &Place,
+    mut body: Value,
+    hash: &str,
+    ownership: Ownership,
+) -> Result<(), kube::Error> {
+    body["metadata"]["annotations"][names::APPLIED] = json!(hash);
+    let guard = match ownership {
+        Ownership::Shared => {
+            let guard = context.sharing.lock().await;
+            shared::keep_other_owners(context, place, &mut body).await?;
+            Some(guard)
+        }
+        Ownership::Own | Ownership::Kept => None,
+    };
+    debug!(kind = %place.kind, name = place.name, "applied");
+    let params = PatchParams::apply(names::MANAGER).force();
+    let answer = api(context, place).patch(&place.name, &params, &Patch::Apply(&body)).await?;
+    drop(guard);
+    context.metrics.count_write(place.kind);
+    let live = live_object(place.kind, &answer);
+    let (version, place) = (live.version, live.place.clone());
+    context.inventory.insert(live);
+    if is_contained(&body, &value(&answer)) {
+        context.inventory.mark_verified(&place, version, hash);
+    }
+    Ok(())
+}
+
+/// Deletes an object, if it is still the one that was seen. Its pods go with it.
+pub async fn delete(context: &Context, live: &LiveObject) -> Result<(), kube::Error> {
+    let params = DeleteParams::background()
+        .preconditions(Preconditions { uid: Some(live.uid.clone()), resource_version: None });
+    info!(kind = %live.place.kind, name = live.place.name, "deleted");
+    match api(context, &live.place).delete(&live.place.name, &params).await {
+        Ok(_) => {
+            context.metrics.count_write(live.place.kind);
+            Ok(())
+        }
+        // Somebody else was faster, or another object has the name by now.
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes the model's own objects of the given kinds that are not wanted any more.
+async fn prune(
+    context: &Context,
+    valid: &ValidatedModel,
+    wanted: &[Wanted],
+    unwanted: &Unwanted,
+) -> Result<(), kube::Error> {
+    for live in context.inventory.of_model(&valid.namespace, &valid.name) {
+        let kind = live.place.kind;
+        let is_wanted = wanted.iter().any(|it| it.kind == kind && it.name == live.place.name)
+            || unwanted.keep.contains(&(kind, live.place.name.clone()));
+        if unwanted.prune.contains(&kind)
+            && !is_wanted
+            && !live.is_leaving
+            && may_adopt(context, valid, &live)
+        {
+            delete(context, &live).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The API of objects of a place's kind and namespace.
+pub(crate) fn api(context: &Context, place: &Place) -> Api<DynamicObject> {
+    Api::namespaced_with(context.client.clone(), &place.namespace, &place.kind.api_resource())
+}
+
+/// The facts of an object that an answer holds.
+pub(crate) fn live_object(kind: Kind, object: &DynamicObject) -> LiveObject {
+    let typed = value(object);
+    let facts = match kind {
+        Kind::Deployment => serde_json::from_value(typed)
+            .map(|it| Facts::Deployment(Box::new(DeploymentFacts::from(&it))))
+            .ok(),
+        Kind::Job => {
+            serde_json::from_value(typed).map(|it| Facts::Job(Box::new(JobFacts::from(&it)))).ok()
+        }
+        Kind::PersistentVolumeClaim => serde_json::from_value(typed)
+            .map(|it| Facts::Claim(Box::new(ClaimFacts::from(&it))))
+            .ok(),
+        _ => None,
+    };
+    LiveObject::new(kind, &object.metadata, facts.unwrap_or(Facts::None))
+}
+
+/// An object as plain JSON.
+fn value(object: &DynamicObject) -> Value {
+    let mut value = object.data.clone();
+    value["metadata"] = serde_json::to_value(&object.metadata).expect("metadata are plain JSON");
+    if let Some(TypeMeta { api_version, kind }) = &object.types {
+        value["apiVersion"] = json!(api_version);
+        value["kind"] = json!(kind);
+    }
+    value
+}

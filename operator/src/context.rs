@@ -1,0 +1,216 @@
+//! What all reconciles share: clients, caches, and what was seen last.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use crds::EmbeddingModel;
+use crds::status::EmbeddingModelStatus;
+use k8s_openapi::api::core::v1::Node;
+use kube::api::ListParams;
+use kube::runtime::reflector::Store;
+use kube::{Api, Client, ResourceExt};
+use model_repository::job_report::SourceReport;
+
+use crate::build::Apis;
+use crate::facts::{NodeFacts, PodFacts};
+use crate::inventory::{Inventory, PodGroup, number};
+use crate::metrics::Metrics;
+use crate::pods::Pods;
+use crate::settings::Settings;
+
+/// How old what is known of nodes may be.
+const NODES_STAY: Duration = Duration::from_secs(30);
+
+/// What all reconciles share.
+pub struct Context {
+    /// The client.
+    pub client: Client,
+    /// The administrator's settings.
+    pub settings: Settings,
+    /// What the operator has made.
+    pub inventory: Arc<Inventory>,
+    /// All models.
+    pub models: Store<EmbeddingModel>,
+    /// The way to pods.
+    pub pods: Pods,
+    /// Events.
+    pub events: crate::events::Events,
+    /// Numbers for Prometheus.
+    pub metrics: Arc<Metrics>,
+    /// The optional kinds that the cluster has.
+    pub apis: RwLock<Apis>,
+    /// One at a time changes the owners of what several models share.
+    pub sharing: tokio::sync::Mutex<()>,
+    caches: Mutex<Caches>,
+}
+
+#[derive(Default)]
+struct Caches {
+    /// The status that was written last, by UID, with the resource version of the answer.
+    statuses: HashMap<String, (u64, EmbeddingModelStatus)>,
+    /// Failures in a row, by UID.
+    failures: HashMap<String, u32>,
+    /// The pods of a group as they were at these versions.
+    pods: HashMap<PodGroup, (std::collections::BTreeMap<String, u64>, Arc<Vec<PodFacts>>)>,
+    /// What is in caches, by namespace and key. A record never changes.
+    records: HashMap<(String, String), (String, SourceReport)>,
+    nodes: Option<(Instant, Arc<Vec<NodeFacts>>)>,
+}
+
+/// What a context is made of.
+pub struct Parts {
+    /// See [`Context::client`].
+    pub client: Client,
+    /// See [`Context::settings`].
+    pub settings: Settings,
+    /// See [`Context::inventory`].
+    pub inventory: Arc<Inventory>,
+    /// See [`Context::models`].
+    pub models: Store<EmbeddingModel>,
+    /// See [`Context::pods`].
+    pub pods: Pods,
+    /// See [`Context::events`].
+    pub events: crate::events::Events,
+    /// See [`Context::metrics`].
+    pub metrics: Arc<Metrics>,
+}
+
+impl Context {
+    /// A context that knows nothing yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { client, settings, inventory, models, pods, events, metrics } = parts;
+        Self {
+            client,
+            settings,
+            inventory,
+            models,
+            pods,
+            events,
+            metrics,
+            apis: RwLock::default(),
+            sharing: tokio::sync::Mutex::default(),
+            caches: Mutex::default(),
+        }
+    }
+
+    /// The optional kinds that the cluster has.
+    pub fn apis(&self) -> Apis {
+        self.apis.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The model with the status that was written last, should the watch be behind.
+    pub fn with_newest_status(&self, model: &Arc<EmbeddingModel>) -> Arc<EmbeddingModel> {
+        let caches = self.caches();
+        let seen = number(model.resource_version().as_deref());
+        match caches.statuses.get(&model.uid().unwrap_or_default()) {
+            Some((written, status)) if *written > seen => {
+                let mut newest = EmbeddingModel::clone(model);
+                newest.status = Some(status.clone());
+                Arc::new(newest)
+            }
+            _ => Arc::clone(model),
+        }
+    }
+
+    /// Remembers the status that was written, with the answer's resource version.
+    pub fn remember_status(&self, model: &EmbeddingModel) {
+        let uid = model.uid().unwrap_or_default();
+        let version = number(model.resource_version().as_deref());
+        let status = model.status.clone().unwrap_or_default();
+        self.caches().statuses.insert(uid, (version, status));
+    }
+
+    /// Forgets a model that is gone.
+    pub fn forget(&self, uid: &str) {
+        let mut caches = self.caches();
+        caches.statuses.remove(uid);
+        caches.failures.remove(uid);
+    }
+
+    /// Counts a failure in a row; returns how many there were, this one included.
+    pub fn count_failure(&self, uid: &str) -> u32 {
+        let mut caches = self.caches();
+        let count = caches.failures.entry(uid.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// Ends a row of failures.
+    pub fn clear_failures(&self, uid: &str) {
+        self.caches().failures.remove(uid);
+    }
+
+    /// The pods of a group as they were when these versions were seen, if they were looked at then.
+    pub fn known_pods(
+        &self,
+        group: &PodGroup,
+        versions: &std::collections::BTreeMap<String, u64>,
+    ) -> Option<Arc<Vec<PodFacts>>> {
+        let caches = self.caches();
+        let (seen, pods) = caches.pods.get(group)?;
+        (seen == versions).then(|| Arc::clone(pods))
+    }
+
+    /// Remembers the pods of a group.
+    pub fn remember_pods(
+        &self,
+        group: PodGroup,
+        versions: std::collections::BTreeMap<String, u64>,
+        pods: Arc<Vec<PodFacts>>,
+    ) {
+        let mut caches = self.caches();
+        match versions.is_empty() {
+            true => drop(caches.pods.remove(&group)),
+            false => drop(caches.pods.insert(group, (versions, pods))),
+        }
+    }
+
+    /// What the record of this UID says, if it was read before.
+    pub fn known_record(&self, namespace: &str, key: &str, uid: &str) -> Option<SourceReport> {
+        let caches = self.caches();
+        let (of, report) = caches.records.get(&(namespace.to_owned(), key.to_owned()))?;
+        (of == uid).then(|| report.clone())
+    }
+
+    /// Remembers a record.
+    pub fn remember_record(&self, namespace: &str, key: &str, uid: &str, report: SourceReport) {
+        let place = (namespace.to_owned(), key.to_owned());
+        self.caches().records.insert(place, (uid.to_owned(), report));
+    }
+
+    /// Forgets a record that is gone.
+    pub fn forget_record(&self, namespace: &str, key: &str) {
+        self.caches().records.remove(&(namespace.to_owned(), key.to_owned()));
+    }
+
+    /// The nodes, at most half a minute old. They are read only for models that want a device.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn nodes(&self) -> Result<Arc<Vec<NodeFacts>>, kube::Error> {
+        if let Some((at, nodes)) = &self.caches().nodes
+            && at.elapsed() < NODES_STAY
+        {
+            return Ok(Arc::clone(nodes));
+        }
+        let api: Api<Node> = Api::all(self.client.clone());
+        let mut facts = Vec::new();
+        let mut params = ListParams::default().limit(100);
+        loop {
+            let page = api.list(&params).await?;
+            facts.extend(page.items.iter().map(NodeFacts::from));
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params.continue_token = Some(token),
+                None => break,
+            }
+        }
+        let facts = Arc::new(facts);
+        self.caches().nodes = Some((Instant::now(), Arc::clone(&facts)));
+        Ok(facts)
+    }
+
+    fn caches(&self) -> MutexGuard<'_, Caches> {
+        self.caches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
