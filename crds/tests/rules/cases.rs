@@ -1,4 +1,4 @@
-//! Specifications that keep or break each rule.
+//! Names and specifications that keep or break each rule.
 
 use crds::rules::{self, Rule};
 use serde_json::{Value, json};
@@ -13,6 +13,23 @@ pub(crate) struct Case {
 fn case(rule: &'static Rule, kept: Value, broken: Value) -> Case {
     let list = |value: Value| value.as_array().cloned().expect("cases are lists");
     Case { rule, kept: list(kept), broken: list(broken) }
+}
+
+/// Names of a small model, each with the one rule that it breaks.
+pub(crate) fn names() -> Vec<(String, Option<&'static Rule>)> {
+    let table: [(&str, Option<&'static Rule>); 10] = [
+        ("a", None),
+        ("bge-base", None),
+        ("m2", None),
+        (&"a".repeat(52), None),
+        (&"a".repeat(53), Some(&rules::NAME_LENGTH)),
+        ("1a", Some(&rules::NAME_FORM)),
+        ("a.b", Some(&rules::NAME_FORM)),
+        ("a-", Some(&rules::NAME_FORM)),
+        ("A", Some(&rules::NAME_FORM)),
+        ("-a", Some(&rules::NAME_FORM)),
+    ];
+    table.into_iter().map(|(name, rule)| (name.to_owned(), rule)).collect()
 }
 
 /// The cases of every rule about the specification.
