@@ -1,6 +1,6 @@
 //! What all reconciles share: clients, caches, and what was seen last.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,9 @@ use crate::settings::Settings;
 
 /// How old what is known of nodes may be.
 const NODES_STAY: Duration = Duration::from_secs(30);
+
+/// The resource versions of pods, by name.
+type PodVersions = BTreeMap<String, u64>;
 
 /// What all reconciles share.
 pub struct Context {
@@ -52,7 +55,7 @@ struct Caches {
     /// Failures in a row, by UID.
     failures: HashMap<String, u32>,
     /// The pods of a group as they were at these versions.
-    pods: HashMap<PodGroup, (std::collections::BTreeMap<String, u64>, Arc<Vec<PodFacts>>)>,
+    pods: HashMap<PodGroup, (PodVersions, Arc<Vec<PodFacts>>)>,
     /// What is in caches, by namespace and key. A record never changes.
     records: HashMap<(String, String), (String, SourceReport)>,
     nodes: Option<(Instant, Arc<Vec<NodeFacts>>)>,
@@ -145,7 +148,7 @@ impl Context {
     pub fn known_pods(
         &self,
         group: &PodGroup,
-        versions: &std::collections::BTreeMap<String, u64>,
+        versions: &PodVersions,
     ) -> Option<Arc<Vec<PodFacts>>> {
         let caches = self.caches();
         let (seen, pods) = caches.pods.get(group)?;
@@ -156,7 +159,7 @@ impl Context {
     pub fn remember_pods(
         &self,
         group: PodGroup,
-        versions: std::collections::BTreeMap<String, u64>,
+        versions: PodVersions,
         pods: Arc<Vec<PodFacts>>,
     ) {
         let mut caches = self.caches();
