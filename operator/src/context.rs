@@ -156,12 +156,7 @@ impl Context {
     }
 
     /// Remembers the pods of a group.
-    pub fn remember_pods(
-        &self,
-        group: PodGroup,
-        versions: PodVersions,
-        pods: Arc<Vec<PodFacts>>,
-    ) {
+    pub fn remember_pods(&self, group: PodGroup, versions: PodVersions, pods: Arc<Vec<PodFacts>>) {
         let mut caches = self.caches();
         match versions.is_empty() {
             true => drop(caches.pods.remove(&group)),

@@ -1,5 +1,6 @@
 //! Wires the operator: the log, the client, the Lease, the controller and the HTTP port.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -130,7 +131,10 @@ fn identity() -> String {
 fn log(arguments: &RunArguments) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&arguments.log)
         .with_context(|| format!("--log {} is no filter", arguments.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match arguments.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -8,10 +8,20 @@ use crate::program::PATIENCE;
 ///
 /// # Panics
 /// If it does not come true within [`PATIENCE`], saying what was waited for.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn until(what: &str, condition: impl FnMut() -> bool) {
+    until_or(what, condition, String::new);
+}
+
+/// As [`until`]; `seen` says what was there instead.
+///
+/// # Panics
+/// If it does not come true within [`PATIENCE`], with what was there instead.
+pub fn until_or(what: &str, mut condition: impl FnMut() -> bool, seen: impl FnOnce() -> String) {
     let started = Instant::now();
     while !condition() {
-        assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
+        if started.elapsed() > PATIENCE {
+            panic!("waited in vain until {what}\n{}", seen());
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -32,7 +32,7 @@ pub fn summary(ready: Finding) -> Vec<Finding> {
     let is_reconciling = !ready.is_well() && !is_stalled && !is_halt(ready.reason);
     let follows = |kind, holds: bool, otherwise: &str| match holds {
         true => Finding::holds(kind, ready.reason, ready.message.clone()),
-        false => Finding::fails(kind, ready.reason, otherwise),
+        false => Finding::fails(kind, Reason::NotNeeded, otherwise),
     };
     vec![
         follows(ConditionType::Reconciling, is_reconciling, "there is nothing to do"),

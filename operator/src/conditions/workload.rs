@@ -45,15 +45,15 @@ fn schedulable(inputs: Inputs<'_>) -> Finding {
 fn available(inputs: Inputs<'_>) -> Finding {
     let kind = ConditionType::WorkloadAvailable;
     let deployments = &inputs.observed.deployments;
+    if !wants_pods(inputs) {
+        return Finding::holds(kind, Reason::ScaledToZero, "no pods are asked for");
+    }
     if inputs.plan.serving.is_none() && deployments.is_empty() {
         return Finding::unknown(
             kind,
             Reason::Pending,
             "there are no pods before the files are there",
         );
-    }
-    if !wants_pods(inputs) {
-        return Finding::holds(kind, Reason::ScaledToZero, "no pods are asked for");
     }
     let wanted: i32 = deployments.values().map(|it| it.wanted).sum();
     let available: i32 = deployments.values().map(|it| it.available).sum();

@@ -111,6 +111,8 @@ pub(super) fn prepare_controller_manager(folder: &Path) -> Process {
         "--kube-api-burst=1000".to_owned(),
         "--root-ca-file=authority.crt".to_owned(),
         "--service-account-private-key-file=server.key".to_owned(),
+        // Nodes of tests have no kubelet that would report for them.
+        "--controllers=*,-node-lifecycle-controller,-taint-eviction-controller".to_owned(),
         "--pvclaimbinder-sync-period=1s".to_owned(),
         "--horizontal-pod-autoscaler-sync-period=1s".to_owned(),
         "--profiling=false".to_owned(),

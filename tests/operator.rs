@@ -1,0 +1,8 @@
+//! The operator on a real API server with Kubernetes' own controllers, with the rights that the chart
+//! gives it. Only the kubelet is played: pods run, end and fail as a test says.
+
+#[path = "operator/stage.rs"]
+mod stage;
+
+#[path = "operator/first_model.rs"]
+mod first_model;

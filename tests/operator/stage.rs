@@ -1,0 +1,78 @@
+//! The one control plane and operator of all tests, and what a good model goes through.
+
+use std::sync::OnceLock;
+
+use integration_tests::control_plane::{ControlPlane, Part};
+use integration_tests::kubelet::Kubelet;
+use integration_tests::operator::{Model, Operator, allow_operator};
+use model_repository::job_report::{FailureReport, JobReport, ModelFacts, SourceReport};
+
+/// A commit.
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A control plane with the controllers, and an operator.
+pub(crate) struct Stage {
+    /// The control plane.
+    pub(crate) plane: ControlPlane,
+    /// The operator.
+    pub(crate) operator: Operator,
+}
+
+/// The stage of all tests; `None` where it cannot be had, which is said aloud.
+pub(crate) fn stage() -> Option<&'static Stage> {
+    static STAGE: OnceLock<Option<Stage>> = OnceLock::new();
+    STAGE
+        .get_or_init(|| {
+            let mut plane = ControlPlane::start()?;
+            plane.define_embedding_models();
+            plane.run(Part::ControllerManager);
+            allow_operator(&plane);
+            let operator = Operator::start(&plane, &["--log", "info,operator=debug"]);
+            operator.wait_until_leading();
+            Some(Stage { plane, operator })
+        })
+        .as_ref()
+}
+
+/// What resolving finds: MiniLM, in a commit of this digit.
+pub(crate) fn resolved(commit: &str) -> JobReport {
+    JobReport::Done(SourceReport {
+        commit: commit.to_owned(),
+        digest: "ab".repeat(32),
+        files: 9,
+        download_bytes: 91_000_000,
+        disk_bytes: 120_000_000,
+        weights_bytes: 23_400_000,
+        weight_format: Some("int8".to_owned()),
+        facts: ModelFacts {
+            architecture: Some("BertModel".to_owned()),
+            hidden_size: Some(384),
+            intermediate_size: Some(1536),
+            attention_heads: Some(12),
+            usable_tokens: Some(512),
+            pooling: Some("MEAN".to_owned()),
+            tokenizer: Some("BertTokenizer".to_owned()),
+            ..ModelFacts::default()
+        },
+    })
+}
+
+/// A failure with a typed reason.
+pub(crate) fn failed(reason: &str, message: &str, http_status: Option<u16>) -> JobReport {
+    let (reason, message) = (reason.to_owned(), message.to_owned());
+    JobReport::Failed(FailureReport { reason, message, http_status })
+}
+
+/// Lets the Job of a kind succeed with a report.
+pub(crate) fn finish_job(kubelet: &Kubelet<'_>, component: &str, report: &JobReport) {
+    let pod = kubelet.wait_for_pod(&format!("app.kubernetes.io/component={component}"));
+    kubelet.finish(&pod, &report.render());
+}
+
+/// Brings a model to where its files are there: its resolve and pull Jobs succeed.
+pub(crate) fn bring_files(model: &Model<'_>, commit: &str) {
+    let kubelet = Kubelet::new(model.plane, model.namespace);
+    finish_job(&kubelet, "resolve", &resolved(commit));
+    finish_job(&kubelet, "pull", &resolved(commit));
+    model.wait_for("CachePopulated", "True", "Populated");
+}
