@@ -4,5 +4,11 @@
 #[path = "operator/stage.rs"]
 mod stage;
 
+#[path = "operator/changes.rs"]
+mod changes;
+#[path = "operator/deletion.rs"]
+mod deletion;
+#[path = "operator/failures.rs"]
+mod failures;
 #[path = "operator/first_model.rs"]
 mod first_model;

@@ -25,7 +25,7 @@ use crate::names;
 use crate::validate::ValidatedModel;
 use crate::watches::place;
 
-pub use shared::release_unused;
+pub use shared::{adopt_jobs, release_unused};
 
 /// What became of an attempt to make the cluster as it should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,7 +168,7 @@ async fn apply_one(
         }
         Update::Apply => {}
     }
-    if context.inventory.is_verified(&place, live.version, &hash) {
+    if has_owner && context.inventory.is_verified(&place, live.version, &hash) {
         return Ok(Outcome::AsItShouldBe);
     }
     if same && has_owner {

@@ -109,6 +109,7 @@ pub async fn reconcile(
     applied.refused.extend(build::missing_definitions(inputs));
 
     let used = used_keys(&plan);
+    apply::adopt_jobs(&context, &valid, &used).await?;
     let unused = apply::release_unused(&context, &valid.namespace, &valid.uid, &used).await?;
     deletion::remove_unused_files(&context, &valid, &unused, &used).await?;
 

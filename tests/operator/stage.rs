@@ -76,3 +76,63 @@ pub(crate) fn bring_files(model: &Model<'_>, commit: &str) {
     finish_job(&kubelet, "pull", &resolved(commit));
     model.wait_for("CachePopulated", "True", "Populated");
 }
+
+/// Applies a model in a namespace; the second of the pair plays its pods.
+pub(crate) fn model<'a>(
+    stage: &'a Stage,
+    namespace: &'a str,
+    name: &'a str,
+    spec: &str,
+) -> (Model<'a>, Kubelet<'a>) {
+    let model = Model { plane: &stage.plane, namespace, name };
+    model.apply(spec);
+    (model, Kubelet::new(&stage.plane, namespace))
+}
+
+/// A server of `/info` that says what a test wants it to say, at an address of its own on the
+/// management port, for devices that this machine does not have. It lasts as long as the test program.
+pub(crate) fn say_info(address: &str, info: &serde_json::Value) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind((address, 8001)).expect("loopback has the address");
+    let body = info.to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let mut request = [0; 4096];
+            // One read is enough for the operator's small requests.
+            if stream.read(&mut request).is_ok() {
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+            }
+        }
+    });
+}
+
+/// What the `/info` of a server says that runs one model on a device.
+pub(crate) fn info(name: &str, device: &str) -> serde_json::Value {
+    serde_json::json!({
+        "models": [{
+            "name": name, "device_requested": device, "device": device, "device_name": format!("a {device}"),
+            "precision": "f32", "dimensions": 384, "pooling": "MEAN", "normalize": true, "max_tokens": 512,
+            "fingerprint": "feed".repeat(16),
+            "timings": {"read_seconds": 0.1, "compile_seconds": 0.2, "first_embedding_seconds": 0.01},
+        }],
+        "not_serving": [],
+    })
+}
+
+/// Lets the newest serving pod of a model become ready at an address where its server says that it runs on
+/// a CPU.
+pub(crate) fn serve(model: &Model<'_>, address: &str) {
+    let kubelet = Kubelet::new(model.plane, model.namespace);
+    say_info(address, &info(model.name, "CPU"));
+    let pod = kubelet.wait_for_pod(&format!(
+        "app.kubernetes.io/component=serving,embedserve.dev/model={}",
+        model.name
+    ));
+    kubelet.run(&pod, address, true);
+    model.wait_for("Ready", "True", "Ready");
+}

@@ -134,6 +134,19 @@ impl<'a> Kubelet<'a> {
         );
     }
 
+    /// Pods that are going away are gone, as when their containers have ended.
+    pub fn end_leaving_pods(&self) {
+        let list = self.plane.get(&self.path("")).expect("the namespace is there");
+        for pod in list["items"].as_array().into_iter().flatten() {
+            if !pod["metadata"]["deletionTimestamp"].is_null() {
+                let path = self.path(&format!("/{}", name(pod)));
+                let options = json!({"gracePeriodSeconds": 0});
+                // It may be gone already.
+                self.plane.request(User::Admin, Method::DELETE, &path, Some(&options));
+            }
+        }
+    }
+
     fn now(&self) -> String {
         let namespace = self.plane.get("/api/v1/namespaces/default").expect("it is always there");
         // Any time will do that the API server itself wrote.

@@ -14,7 +14,7 @@ use crate::build::Ownership;
 use crate::context::Context;
 use crate::inventory::{LiveObject, Place};
 use crate::kind::Kind;
-use crate::names;
+use crate::names::{self, Component};
 use crate::validate::ValidatedModel;
 
 /// Adds the owners that an object has already to one that is about to be applied.
@@ -56,6 +56,31 @@ pub(super) async fn set_owners(
     })
     .await
     .map(drop)
+}
+
+/// Makes the model an owner of Jobs that an earlier model of its name left behind, or that another model
+/// has made for the same files, so that they go with it.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn adopt_jobs(
+    context: &Context,
+    valid: &ValidatedModel,
+    used: &[String],
+) -> Result<(), kube::Error> {
+    let mut jobs = context.inventory.of_model(&valid.namespace, &valid.name);
+    jobs.extend(used.iter().flat_map(|key| context.inventory.of_key(&valid.namespace, key)));
+    for job in jobs {
+        let is_to_stay = job.component != Some(Component::Remove) && !job.is_leaving;
+        if job.place.kind == Kind::Job && is_to_stay && !job.is_owned_by(&valid.uid) {
+            let ownership = match job.cache_key {
+                Some(_) => Ownership::Shared,
+                None => Ownership::Own,
+            };
+            set_owners(context, &job, valid, ownership).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives up the model's share of everything that it does not use any more; what nobody uses goes.
