@@ -44,7 +44,7 @@ pub struct Skipped {
 
 /// Reads all documents of a YAML (or JSON) text.
 ///
-/// Defaults are applied and `null` members dropped, as by the API server. A `status` is ignored.
+/// Defaults are applied, `null` members dropped and `1.0` read as `1`, as by the API server. A `status` is ignored.
 pub fn read_manifests(text: &str) -> Result<Manifests, ManifestError> {
     if text.len() > MOST_BYTES {
         return Err(ManifestError::TooLong { bytes: text.len(), most: MOST_BYTES });
@@ -84,7 +84,7 @@ fn read_model(text: &str, index: usize, mut value: Value) -> Result<EmbeddingMod
     if let Some(members) = value.as_object_mut() {
         members.remove("status");
     }
-    schema::drop_nulls(object_schema(), &mut value);
+    schema::normalize(object_schema(), &mut value);
     let mismatches = schema::check(object_schema(), &value);
     if mismatches.is_empty() {
         return serde_json::from_value(value).map_err(|source| ManifestError::Decode {

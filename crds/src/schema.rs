@@ -83,20 +83,28 @@ pub(crate) fn check(schema: &Value, value: &Value) -> Vec<Mismatch> {
     mismatches
 }
 
-/// Removes `null` members of declared fields, as the API server does for fields that are not nullable.
-/// Entries of maps and undeclared fields stay, to be reported.
-pub(crate) fn drop_nulls(schema: &Value, value: &mut Value) {
+/// Makes of a value what the API server makes of it before it checks it: `null` members go, because
+/// nothing is nullable, and `1.0` is `1` where a whole number is expected. Undeclared fields stay, to be
+/// reported.
+pub(crate) fn normalize(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(members) => {
-            let property = |key: &str| schema["properties"].get(key);
-            members.retain(|key, member| !member.is_null() || property(key).is_none());
+            let declared = |key: &str| {
+                let additional = Some(&schema["additionalProperties"]).filter(|it| it.is_object());
+                schema["properties"].get(key).or(additional)
+            };
+            members.retain(|key, member| !member.is_null() || declared(key).is_none());
             for (key, member) in members {
-                let schema = property(key).unwrap_or(&schema["additionalProperties"]);
-                drop_nulls(schema, member);
+                normalize(declared(key).unwrap_or(&Value::Null), member);
             }
         }
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| drop_nulls(&schema["items"], item));
+            items.iter_mut().for_each(|item| normalize(&schema["items"], item));
+        }
+        Value::Number(number) if number.is_f64() && scalar::takes_integers(schema) => {
+            if let Some(whole) = scalar::whole(number).and_then(|it| i64::try_from(it).ok()) {
+                *number = whole.into();
+            }
         }
         _ => {}
     }

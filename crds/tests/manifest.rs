@@ -59,6 +59,19 @@ fn what_a_cluster_adds_to_an_object_is_accepted() {
     assert_eq!(manifests.models[0].spec.replicas, None);
 }
 
+/// YAML writes an empty value as `null`, and some templates write every number as a fraction.
+#[test]
+fn nothing_and_whole_fractions_are_read_as_the_api_server_reads_them() {
+    let spec = "  source: {huggingFace: {repo: a/b, revision: null}, verify: {sha256: {a: null}}}\n  replicas: 2.0\n  podTemplate: {labels: {a: null, b: c}}\n  rollout: {maxSurge: 3.0}\n";
+    let model = read_manifests(&with_spec(spec)).expect("good").models.remove(0);
+    let read = serde_json::to_value(&model.spec).expect("plain JSON");
+    let labels = serde_json::json!({"labels": {"b": "c"}});
+    assert_eq!((&read["replicas"], &read["podTemplate"]), (&2.into(), &labels));
+    assert_eq!(read["rollout"]["maxSurge"], 3);
+    assert_eq!(read["source"]["huggingFace"]["revision"], "main");
+    assert_eq!(read["source"]["verify"], serde_json::json!({}));
+}
+
 #[test]
 fn a_typing_mistake_is_named_with_its_line_and_field() {
     for (spec, expected) in [
@@ -120,15 +133,19 @@ fn a_typing_mistake_is_named_with_its_line_and_field() {
         ),
         (
             "  source: {huggingFace: {repo: a/b}}\n  rollout: {maxSurge: 1.5}\n",
-            "line 6: spec.rollout.maxSurge: a number or a text is expected, not the number 1.5",
+            "line 6: spec.rollout.maxSurge: a whole number or a text is expected, not the number 1.5",
         ),
         (
             "  source: {huggingFace: {repo: a/b}}\n  cache: {persistentVolumeClaim: {size: 10GB}}\n",
             "line 6: spec.cache.persistentVolumeClaim.size: \"10GB\" does not have the form",
         ),
         (
-            "  source: {huggingFace: {repo: a/b}}\n  podTemplate: {labels: {a.b/c: null}}\n",
-            "line 6: spec.podTemplate.labels[\"a.b/c\"]: a text is expected, not nothing",
+            "  source: {huggingFace: {repo: a/b}}\n  podTemplate: {labels: {a.b/c: 1}}\n",
+            "line 6: spec.podTemplate.labels[\"a.b/c\"]: a text is expected, not the number 1",
+        ),
+        (
+            "  source: {huggingFace: {repo: a/b}}\n  matryoshka: [64, null]\n",
+            "line 6: spec.matryoshka[1]: a whole number is expected, not nothing",
         ),
         (
             "  source: {huggingFace: {repo: a/b}}\n  replica:\n",

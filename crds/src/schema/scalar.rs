@@ -7,9 +7,11 @@ use super::{bound, matches};
 /// What is wrong with the kind of a value; `None` if nothing is.
 pub(super) fn type_mismatch(schema: &Value, value: &Value) -> Option<String> {
     let is_integer = |value: &Value| value.is_i64() || value.is_u64();
-    if schema["x-kubernetes-int-or-string"] == Value::Bool(true) {
-        let fits = is_integer(value) || value.is_string();
-        return (!fits).then(|| format!("a number or a text is expected, not {}", kind(value)));
+    if is_int_or_string(schema) {
+        // The API server reads what 64 bits with a sign cannot hold as a fraction.
+        let fits = value.is_i64() || value.is_string();
+        return (!fits)
+            .then(|| format!("a whole number or a text is expected, not {}", kind(value)));
     }
     let (fits, expected) = match schema["type"].as_str()? {
         "object" => (value.is_object(), "an object"),
@@ -31,6 +33,15 @@ pub(super) fn type_mismatch(schema: &Value, value: &Value) -> Option<String> {
         _ => "",
     };
     Some(format!("{expected} is expected, not {}{remedy}", kind(value)))
+}
+
+/// True where whole numbers are expected, or are among what is.
+pub(super) fn takes_integers(schema: &Value) -> bool {
+    schema["type"] == "integer" || is_int_or_string(schema)
+}
+
+fn is_int_or_string(schema: &Value) -> bool {
+    schema["x-kubernetes-int-or-string"] == Value::Bool(true)
 }
 
 /// What is wrong with a text.
@@ -101,8 +112,8 @@ fn kind(value: &Value) -> String {
     }
 }
 
-/// Bounds are whole numbers, which the definition writes as floating point.
-fn whole(number: &Number) -> Option<i128> {
+/// A whole number, also one that is written as a fraction: the definition writes bounds so.
+pub(super) fn whole(number: &Number) -> Option<i128> {
     number.as_i128().or_else(|| {
         let value = number.as_f64()?;
         (value.fract() == 0.0 && value.abs() < 1e18).then_some(value as i128)
