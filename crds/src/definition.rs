@@ -10,6 +10,7 @@ use schemars::transform::AddNullable;
 use serde_json::{Value, json};
 
 use crate::EmbeddingModel;
+use crate::spec::patterns::QUANTITY;
 
 /// The definition of `EmbeddingModel`, as it is installed into a cluster.
 ///
@@ -63,13 +64,26 @@ fn metadata_schema() -> Value {
     schema
 }
 
-/// Descriptions as flowing text, no titles, nothing nullable.
+/// Descriptions as flowing text, no titles, nothing nullable, and of Kubernetes' own types:
+/// - no number that they cannot hold: the API server does not look at the format `int32`, and one object
+///   that cannot be read would stop the operator from reading any;
+/// - no quantity of another form, such as `2 GB`: what is made from it would be refused later, where its
+///   author does not see it.
 fn tidy(schema: &mut Value) {
     let Value::Object(members) = schema else {
         return;
     };
     members.remove("nullable");
     members.remove("title");
+    if members.get("format").is_some_and(|format| format == "int32") {
+        members.entry("minimum").or_insert(i32::MIN.into());
+        members.entry("maximum").or_insert(i32::MAX.into());
+    }
+    if members.contains_key("x-kubernetes-int-or-string") && !members.contains_key("pattern") {
+        members.insert("pattern".to_owned(), QUANTITY.into());
+        members.insert("maxLength".to_owned(), 32.into());
+        members.insert("minimum".to_owned(), 0.into());
+    }
     if let Some(Value::String(description)) = members.get_mut("description") {
         let paragraphs: Vec<String> = description
             .split("\n\n")

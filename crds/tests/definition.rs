@@ -94,6 +94,22 @@ fn every_text_list_and_map_of_the_specification_is_bounded() {
     });
 }
 
+/// The API server takes any number for the format `int32`; the operator could not read it back.
+#[test]
+fn every_number_of_32_bits_is_bounded_to_them() {
+    let mut count = 0;
+    walk("", &schema(), &mut |path, schema| {
+        if schema["format"] == "int32" {
+            count += 1;
+            let bound = |keyword: &str| schema[keyword].as_f64().expect("it is bounded");
+            let holds =
+                f64::from(i32::MIN) <= bound("minimum") && bound("maximum") <= f64::from(i32::MAX);
+            assert!(holds, "{path}: {schema}");
+        }
+    });
+    assert!(count > 20, "only {count} numbers were found");
+}
+
 #[test]
 fn every_pattern_of_the_schema_compiles() {
     let mut count = 0;

@@ -23,6 +23,10 @@ pub(crate) const SERVED_NAME: &str =
 /// A size in bytes: a positive number with an optional unit.
 pub(crate) const BYTES: &str = "^[1-9][0-9]{0,14}([.][0-9]{1,3})?(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$";
 
+/// An amount of CPU, memory and so on as Kubernetes reads it, but not a negative one.
+pub(crate) const QUANTITY: &str =
+    "^([0-9]+([.][0-9]*)?|[.][0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$";
+
 /// Hours, minutes and seconds.
 pub(crate) const DURATION: &str = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$";
 
