@@ -151,10 +151,11 @@ impl ControlPlane {
         self.process(part).log()
     }
 
-    /// Defines the kind `EmbeddingModel` as the checked-in definition does, and waits until it is there.
+    /// Applies the checked-in definition of `EmbeddingModel`, as users do (client-side, which a definition
+    /// of more than 256 KiB could not be), and waits until the kind is there.
     pub fn define_embedding_models(&self) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFINITION);
-        self.kubectl_ok(["create".as_ref(), "--filename".as_ref(), file.as_os_str()]);
+        self.kubectl_ok(["apply".as_ref(), "--filename".as_ref(), file.as_os_str()]);
         let name = "customresourcedefinition/embeddingmodels.embedserve.dev";
         self.kubectl_ok(["wait", "--for=condition=Established", "--timeout=60s", name]);
     }
