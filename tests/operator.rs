@@ -6,9 +6,13 @@ mod stage;
 
 #[path = "operator/changes.rs"]
 mod changes;
+#[path = "operator/day_two.rs"]
+mod day_two;
 #[path = "operator/deletion.rs"]
 mod deletion;
 #[path = "operator/failures.rs"]
 mod failures;
 #[path = "operator/first_model.rs"]
 mod first_model;
+#[path = "operator/gpu.rs"]
+mod gpu;
