@@ -1,6 +1,8 @@
 //! The operator on a real API server with Kubernetes' own controllers, with the rights that the chart
 //! gives it. Only the kubelet is played: pods run, end and fail as a test says.
 
+#[path = "operator/killed.rs"]
+mod killed;
 #[path = "operator/stage.rs"]
 mod stage;
 

@@ -20,7 +20,7 @@ use crate::pods::Pods;
 use crate::settings::Settings;
 
 /// How old what is known of nodes may be.
-const NODES_STAY: Duration = Duration::from_secs(30);
+const NODES_STAY: Duration = Duration::from_secs(10);
 
 /// The resource versions of pods, by name.
 type PodVersions = BTreeMap<String, u64>;
@@ -182,7 +182,7 @@ impl Context {
         self.caches().records.remove(&(namespace.to_owned(), key.to_owned()));
     }
 
-    /// The nodes, at most half a minute old. They are read only for models that want a device.
+    /// The nodes, at most ten seconds old. They are read only for models that want a device.
     ///
     /// # Errors
     /// When they cannot be listed.

@@ -13,6 +13,12 @@ use crate::stage::{COMMIT, Stage, bring_files, info, model, say_info, stage};
 fn node(stage: &Stage, name: &str, pool: &str, devices: &Value, annotations: &Value) {
     let node = json!({"metadata": {"name": name, "labels": {"pool": pool, "kubernetes.io/hostname": name}, "annotations": annotations}});
     stage.plane.create("/api/v1/nodes", &node);
+    // A new node is tainted until its kubelet reports, which none does here.
+    let ready = json!({"spec": {"taints": null}});
+    stage
+        .plane
+        .request(User::Admin, Method::PATCH, &format!("/api/v1/nodes/{name}"), Some(&ready))
+        .object();
     offer(stage, name, devices);
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use reqwest::blocking::Client;
 
 use crate::certificate::Certificate;
+use crate::wait;
 
 mod audit;
 mod kubectl;
@@ -156,8 +157,13 @@ impl ControlPlane {
     pub fn define_embedding_models(&self) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFINITION);
         self.kubectl_ok(["apply".as_ref(), "--filename".as_ref(), file.as_os_str()]);
-        let name = "customresourcedefinition/embeddingmodels.embedserve.dev";
-        self.kubectl_ok(["wait", "--for=condition=Established", "--timeout=60s", name]);
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/embeddingmodels.embedserve.dev";
+        wait::until("the definition is established", || {
+            let definition = self.get(path).unwrap_or_default();
+            let mut conditions =
+                definition["status"]["conditions"].as_array().into_iter().flatten();
+            conditions.any(|it| it["type"] == "Established" && it["status"] == "True")
+        });
     }
 
     /// The audit log so far. The event of a request can come a moment after its answer.

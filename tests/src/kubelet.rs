@@ -75,7 +75,12 @@ impl<'a> Kubelet<'a> {
         let path = self.path(&format!("/{pod}/binding"));
         let answer = self.plane.request(User::Admin, Method::POST, &path, Some(&binding));
         // A pod that has its node keeps it.
-        assert!(answer.status < 300 || answer.status == 409, "{}: {}", answer.status, answer.body);
+        assert!(
+            answer.status < 300 || matches!(answer.status, 404 | 409),
+            "{}: {}",
+            answer.status,
+            answer.body
+        );
     }
 
     /// No node fits a pod, in the scheduler's words.
@@ -134,6 +139,24 @@ impl<'a> Kubelet<'a> {
         );
     }
 
+    /// As [`Self::finish`]; a pod that has gone meanwhile is no mistake.
+    pub fn try_finish(&self, pod: &str, message: &str) {
+        if self.exists(pod) {
+            self.finish(pod, message);
+        }
+    }
+
+    /// As [`Self::run`] of a ready pod; a pod that has gone meanwhile is no mistake.
+    pub fn try_run(&self, pod: &str, address: &str) {
+        if self.exists(pod) {
+            self.run(pod, address, true);
+        }
+    }
+
+    fn exists(&self, pod: &str) -> bool {
+        self.plane.get(&self.path(&format!("/{pod}"))).is_some()
+    }
+
     /// Pods that are going away are gone, as when their containers have ended.
     pub fn end_leaving_pods(&self) {
         let list = self.plane.get(&self.path("")).expect("the namespace is there");
@@ -154,7 +177,7 @@ impl<'a> Kubelet<'a> {
     }
 
     fn container(&self, pod: &str, state: &Value, last: &Value, restarts: i32) -> Value {
-        let pod = self.plane.get(&self.path(&format!("/{pod}"))).expect("the pod is there");
+        let pod = self.plane.get(&self.path(&format!("/{pod}"))).unwrap_or_default();
         let container = &pod["spec"]["containers"][0];
         json!({
             "name": container["name"], "image": container["image"], "imageID": "", "ready": false,
@@ -164,9 +187,10 @@ impl<'a> Kubelet<'a> {
 
     fn patch_status(&self, pod: &str, status: &Value) {
         let path = self.path(&format!("/{pod}/status"));
-        self.plane
-            .request(User::Admin, Method::PATCH, &path, Some(&json!({"status": status})))
-            .object();
+        let status = json!({"status": status});
+        let answer = self.plane.request(User::Admin, Method::PATCH, &path, Some(&status));
+        // Controllers delete pods whenever they like.
+        assert!(answer.status < 300 || answer.status == 404, "{}: {}", answer.status, answer.body);
     }
 
     fn path(&self, rest: &str) -> String {

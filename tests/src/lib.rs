@@ -9,6 +9,7 @@ pub mod hub;
 pub mod kubelet;
 pub mod load;
 pub mod operator;
+pub mod play;
 pub mod program;
 pub mod random_weights;
 pub mod shapes;

@@ -95,6 +95,18 @@ impl Operator {
         line.and_then(|value| value.trim().parse().ok()).unwrap_or_default()
     }
 
+    /// The process id of the operator itself.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn id(&self) -> u32 {
+        let shell = self.child.id();
+        let children =
+            fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap_or_default();
+        let first = children.split_whitespace().next().and_then(|id| id.parse().ok());
+        first.expect("the operator runs")
+    }
+
     /// Everything that it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("the log is text")

@@ -55,7 +55,6 @@ pub(super) async fn set_owners(
         }
     })
     .await
-    .map(drop)
 }
 
 /// Makes the model an owner of Jobs that an earlier model of its name left behind, or that another model
@@ -102,38 +101,50 @@ pub async fn release_unused(
             continue;
         }
         let _guard = context.sharing.lock().await;
-        let left = change_owners(context, &live.place, |owners| {
-            owners.retain(|owner| owner.uid != uid && is_alive(context, owner));
-        })
-        .await?;
-        if left == Some(0) {
-            info!(kind = %live.place.kind, name = live.place.name, "nobody uses it any more");
-            delete(context, &live).await?;
-            if live.place.kind == Kind::ConfigMap {
-                unused_keys.push(key);
-            }
+        // Deleted with its last owner still on it: an operator that ends in between finds it again.
+        if has_other_owners(context, &live, uid).await? {
+            change_owners(context, &live.place, |owners| {
+                owners.retain(|owner| owner.uid != uid && is_alive(context, owner));
+            })
+            .await?;
+            continue;
+        }
+        info!(kind = %live.place.kind, name = live.place.name, "nobody uses it any more");
+        delete(context, &live).await?;
+        if live.place.kind == Kind::ConfigMap {
+            unused_keys.push(key);
         }
     }
     Ok(unused_keys)
 }
 
-/// Writes other owners, if they are others; returns how many there are, `None` for an object that is
-/// gone.
+/// Whether somebody else owns an object too, by a look at the object itself.
+async fn has_other_owners(
+    context: &Context,
+    live: &LiveObject,
+    uid: &str,
+) -> Result<bool, kube::Error> {
+    let found = api(context, &live.place).get_metadata_opt(&live.place.name).await?;
+    let owners = found.and_then(|found| found.metadata.owner_references).unwrap_or_default();
+    Ok(owners.iter().any(|owner| owner.uid != uid && is_alive(context, owner)))
+}
+
+/// Writes other owners, if they are others.
 async fn change_owners(
     context: &Context,
     place: &Place,
     change: impl FnOnce(&mut Vec<OwnerReference>),
-) -> Result<Option<usize>, kube::Error> {
+) -> Result<(), kube::Error> {
     let api = api(context, place);
     let Some(live) = api.get_metadata_opt(&place.name).await? else {
         context.inventory.remove(place);
-        return Ok(None);
+        return Ok(());
     };
     let before = live.metadata.owner_references.clone().unwrap_or_default();
     let mut owners = before.clone();
     change(&mut owners);
     if owners == before {
-        return Ok(Some(owners.len()));
+        return Ok(());
     }
     // A merge patch replaces the list; the version makes sure that it is the list that was seen.
     let patch = json!({"metadata": {
@@ -145,7 +156,7 @@ async fn change_owners(
     let answer = api.patch(&place.name, &params, &Patch::Merge(&patch)).await?;
     context.metrics.count_write(place.kind);
     context.inventory.insert(live_object(place.kind, &answer));
-    Ok(Some(owners.len()))
+    Ok(())
 }
 
 /// Whether an owner is a model that still exists; owners of other kinds are none of our business.
