@@ -32,6 +32,14 @@ fn models_that_nothing_happens_to_are_looked_at_and_not_written() {
         let (model, _) = model(stage, &namespace, name, &spec);
         bring_files(&model, COMMIT);
     }
+    for name in &names {
+        // The last that changes by itself.
+        Model { plane, namespace: &namespace, name }.wait_for(
+            "ScalingActive",
+            "False",
+            "MetricsUnavailable",
+        );
+    }
     serve(&Model { plane, namespace: &namespace, name: &names[0] }, "127.0.16.1");
     // Another operator for this namespace alone, which looks at everything every second.
     let arguments =

@@ -14,8 +14,8 @@ pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(crate) struct Stage {
     /// The control plane.
     pub(crate) plane: ControlPlane,
-    /// The operator.
-    pub(crate) operator: Operator,
+    /// The operator, which lasts as long as the tests.
+    _operator: Operator,
 }
 
 /// The stage of all tests; `None` where it cannot be had, which is said aloud.
@@ -29,7 +29,7 @@ pub(crate) fn stage() -> Option<&'static Stage> {
             allow_operator(&plane);
             let operator = Operator::start(&plane, &["--log", "info,operator=debug"]);
             operator.wait_until_leading();
-            Some(Stage { plane, operator })
+            Some(Stage { plane, _operator: operator })
         })
         .as_ref()
 }
