@@ -82,6 +82,23 @@ pub(crate) fn compare(path: &Path, promised: &RepoFile) -> io::Result<Option<Dif
     Ok((*expected != got).then(|| Difference::Hash { expected: expected.clone(), got }))
 }
 
+/// As [`compare`], of bytes in memory.
+pub(crate) fn compare_bytes(bytes: &[u8], promised: &RepoFile) -> Option<Difference> {
+    let length = bytes.len() as u64;
+    if length != promised.size {
+        return Some(Difference::Size { got: length });
+    }
+    let (expected, got) = match (&promised.sha256, &promised.git_oid) {
+        (Some(sha256), _) => (sha256, hexadecimal(&Sha256::digest(bytes))),
+        (None, Some(oid)) => {
+            let blob = Sha1::new_with_prefix(format!("blob {length}\0")).chain_update(bytes);
+            (oid, hexadecimal(&blob.finalize()))
+        }
+        (None, None) => return None,
+    };
+    (*expected != got).then(|| Difference::Hash { expected: expected.clone(), got })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -178,7 +178,7 @@ impl Job {
 }
 
 /// The error for a file that is not what was promised.
-fn wrong(promised: &RepoFile, difference: Difference) -> HubError {
+pub(crate) fn wrong(promised: &RepoFile, difference: Difference) -> HubError {
     let path = promised.path.clone();
     match difference {
         Difference::Size { got } => HubError::SizeMismatch { path, expected: promised.size, got },

@@ -33,6 +33,8 @@ pub enum HubError {
         repo: String,
         /// The hub.
         endpoint: String,
+        /// HTTP status.
+        status: u16,
     },
     /// The token is good, but not for this.
     #[error(
@@ -56,6 +58,8 @@ pub enum HubError {
         endpoint: String,
         /// Whether a token was sent.
         with_token: bool,
+        /// HTTP status.
+        status: u16,
     },
     /// The repository has no such branch, tag or commit.
     #[error("{repo} has no revision {revision}: see the branches and tags at {endpoint}/{repo}")]
@@ -187,6 +191,8 @@ pub enum HubError {
         endpoint: String,
         /// What is wrong.
         what: String,
+        /// HTTP status, if that is what is wrong.
+        status: Option<u16>,
     },
     /// The listing names files that cannot be stored safely.
     #[error(
@@ -300,6 +306,37 @@ impl HubError {
             Self::LockTimeout { .. } => "LockTimeout",
             Self::TargetPlace { .. } => "TargetPlace",
             Self::Io { .. } => "Io",
+        }
+    }
+
+    /// The HTTP status that the hub or its storage answered with, if an answer is what went wrong.
+    pub fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Unauthorized { .. } => Some(401),
+            Self::Forbidden { .. } => Some(403),
+            Self::RevisionNotFound { .. } | Self::EntryNotFound { .. } => Some(404),
+            Self::RateLimited { .. } => Some(429),
+            Self::Gated { status, .. }
+            | Self::PrivateOrAbsentRepo { status, .. }
+            | Self::ServerError { status, .. } => Some(*status),
+            Self::Protocol { status, .. } => *status,
+            Self::NoSpace { .. }
+            | Self::HashMismatch { .. }
+            | Self::SizeMismatch { .. }
+            | Self::Tls { .. }
+            | Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Redirect { .. }
+            | Self::Listing { .. }
+            | Self::Endpoint(_)
+            | Self::Token
+            | Self::CaBundle { .. }
+            | Self::Client { .. }
+            | Self::NotAFolder { .. }
+            | Self::LinkOutside { .. }
+            | Self::LockTimeout { .. }
+            | Self::TargetPlace { .. }
+            | Self::Io { .. } => None,
         }
     }
 

@@ -17,11 +17,13 @@
 mod checksum;
 mod download;
 mod error;
+mod excerpt;
 mod options;
 mod path;
 mod progress;
 mod publish;
 mod refusal;
+mod remove;
 mod resolve;
 mod retry;
 mod select;
@@ -34,6 +36,7 @@ mod verify;
 
 pub use download::{Download, download};
 pub use error::HubError;
+pub use excerpt::{Part, read_parts};
 pub use options::{
     Endpoint, HubOptions, Proxies, Retries, Secret, Timeouts, endpoint::EndpointError,
 };

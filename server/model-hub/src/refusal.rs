@@ -64,9 +64,12 @@ impl Exchange<'_> {
             repo: self.repo.to_owned(),
             endpoint: self.endpoint.to_string(),
             with_token: self.token.is_some(),
+            status: refusal.status,
         };
         match (refusal.status, refusal.code.as_deref()) {
-            (401 | 403, Some("GatedRepo")) => HubError::Gated { repo, endpoint },
+            (401 | 403, Some("GatedRepo")) => {
+                HubError::Gated { repo, endpoint, status: refusal.status }
+            }
             (401 | 403 | 404, Some("RepoNotFound")) => absent(),
             (404, Some("RevisionNotFound")) => self.revision_not_found(),
             (401, _) if self.token.is_none() => absent(),
@@ -94,6 +97,7 @@ impl Exchange<'_> {
             (status, _) => HubError::Protocol {
                 endpoint,
                 what: format!("it answered {status} for {}", self.what()),
+                status: Some(status),
             },
         }
     }
@@ -113,7 +117,7 @@ impl Exchange<'_> {
 
     /// The error for an answer that is not the protocol.
     pub(crate) fn protocol(&self, what: impl Into<String>) -> HubError {
-        HubError::Protocol { endpoint: self.endpoint.to_string(), what: what.into() }
+        HubError::Protocol { endpoint: self.endpoint.to_string(), what: what.into(), status: None }
     }
 
     /// What was asked for, in words.

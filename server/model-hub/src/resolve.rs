@@ -14,6 +14,7 @@ use crate::error::HubError;
 use crate::options::HubOptions;
 use crate::source::Source;
 
+pub(crate) use hub::patiently;
 pub(crate) use metadata::FileHeaders;
 
 /// A source at one moment: a commit of a hub repository, or the content of a folder.

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn errors_that_a_person_must_mend_are_not_repeated() {
-        let gated = HubError::Gated { repo: "r".into(), endpoint: "e".into() };
+        let gated = HubError::Gated { repo: "r".into(), endpoint: "e".into(), status: 401 };
         assert_eq!(Attempts::new(POLICY).pause_after(&gated), None);
     }
 

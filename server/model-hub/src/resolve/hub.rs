@@ -127,7 +127,7 @@ async fn absent(transport: &Transport, repo: &str, revision: &str) -> HubError {
 }
 
 /// Repeats `request` as the retry policy says, except when the hub cannot be reached at all.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, HubError>>>(
+pub(crate) async fn patiently<T, F: Future<Output = Result<T, HubError>>>(
     transport: &Transport,
     what: &str,
     mut request: impl FnMut() -> F,
