@@ -19,7 +19,7 @@ use std::path::Path;
 
 pub use error::FactsError;
 pub use files::{PresentFiles, SourceFiles};
-pub use graph_modules::{DENSE_FACT, DIMENSIONS_FACT, GraphModules, POOLING_FACT};
+pub use graph_modules::{DENSE_FACT, DIMENSIONS_FACT, END_OF_GRAPH, GraphModules, POOLING_FACT};
 pub use positions::UNKNOWN_LIMIT;
 pub use sentence_transformers::TRANSFORMER_SETTINGS;
 
@@ -69,6 +69,8 @@ pub struct SourceFacts {
     pub prompts: BTreeMap<String, String>,
     /// The prompt that sentence-transformers uses when none is named.
     pub default_prompt_name: Option<String>,
+    /// `tokenizer_class` of `tokenizer_config.json`, e.g. `BertTokenizer`; for information only.
+    pub tokenizer_class: Option<String>,
     /// The files for serving and exporting that are there.
     pub files: PresentFiles,
 }
@@ -94,6 +96,7 @@ impl SourceFacts {
         }
         sentence_transformers::read(files, &mut facts)?;
         facts.graph_modules = graph_modules::read(files)?;
+        facts.tokenizer_class = tokenizer_class(files);
         Ok(facts)
     }
 
@@ -155,6 +158,12 @@ impl SourceFacts {
         self.usable_tokens = positions::usable_tokens(numbers, family, self.pad_token_id)?;
         Ok(())
     }
+}
+
+/// Whoever tokenizes says what is wrong with the file; here it is only looked at.
+fn tokenizer_class(files: &dyn SourceFiles) -> Option<String> {
+    let document = members::read_json(files, "tokenizer_config.json").ok()??;
+    document.get("tokenizer_class")?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

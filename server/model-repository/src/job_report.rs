@@ -148,7 +148,7 @@ impl From<&SourceFacts> for ModelFacts {
             graph_pooling: in_graph.map(|modules| modules.pooling.to_string()),
             graph_dimensions: in_graph.and_then(|modules| modules.dimensions),
             precision: facts.precision.clone(),
-            tokenizer: None,
+            tokenizer: facts.tokenizer_class.clone(),
         }
     }
 }
@@ -171,6 +171,7 @@ impl From<&ModelFacts> for SourceFacts {
                 dimensions: facts.graph_dimensions,
             }),
             precision: facts.precision.clone(),
+            tokenizer_class: facts.tokenizer.clone(),
             ..Self::default()
         }
     }

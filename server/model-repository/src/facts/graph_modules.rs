@@ -8,7 +8,7 @@ use super::files::{SourceFiles, TOP_MODEL};
 use crate::Pooling;
 
 /// The model's own `rt_info` is the last thing in an IR, a few lines.
-const END: u64 = 16 << 10;
+pub const END_OF_GRAPH: u64 = 16 << 10;
 
 /// Pooling and modules inside of a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub const DIMENSIONS_FACT: &str = "dimensions";
 
 pub(super) fn read(files: &dyn SourceFiles) -> Result<Option<GraphModules>, FactsError> {
     let end = files
-        .end(TOP_MODEL, END)
+        .end(TOP_MODEL, END_OF_GRAPH)
         .map_err(|source| FactsError::Read { file: TOP_MODEL.to_owned(), source })?;
     Ok(end.as_deref().and_then(parse))
 }
