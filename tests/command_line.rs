@@ -7,10 +7,16 @@ mod config_file;
 mod failing_pulls;
 #[path = "command_line/information.rs"]
 mod information;
+#[path = "command_line/job_reports.rs"]
+mod job_reports;
 #[path = "command_line/models.rs"]
 mod models;
 #[path = "command_line/pipes.rs"]
 mod pipes;
+#[path = "command_line/removing.rs"]
+mod removing;
+#[path = "command_line/resolved_facts.rs"]
+mod resolved_facts;
 #[path = "command_line/secrets.rs"]
 mod secrets;
 #[path = "command_line/support.rs"]

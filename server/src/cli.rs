@@ -60,14 +60,25 @@ pub fn parse(
 ) -> Result<Parsed, UsageError> {
     let command = arguments::command();
     let mut normalized = Normalized::read(&command, arguments.into_iter().skip(1));
+    understood(&command, &mut normalized, environment).map_err(|error| {
+        let path = normalized.value_of("termination_message_path");
+        error.reported_to(path.map(Into::into))
+    })
+}
+
+fn understood(
+    command: &clap::Command,
+    normalized: &mut Normalized,
+    environment: &Environment,
+) -> Result<Parsed, UsageError> {
     if !normalized.unmatched.is_empty() {
-        return Err(unmatched(&normalized, &command));
+        return Err(unmatched(normalized, command));
     }
     let variables = normalized.add_environment(environment);
     let mut context = Context {
         environment,
         variables: &variables,
-        warnings: unknown_variables(&command, environment),
+        warnings: unknown_variables(command, environment),
     };
     let invocation = if normalized.says_nothing(&variables) {
         Invocation::Help(command.clone().render_help().to_string())
@@ -75,13 +86,13 @@ pub fn parse(
         match command.clone().try_get_matches_from(&normalized.arguments) {
             Ok(matches) => {
                 let root =
-                    Root::from_arg_matches(&matches).map_err(|error| usage(&error, &normalized))?;
+                    Root::from_arg_matches(&matches).map_err(|error| usage(&error, normalized))?;
                 invocation(root, &mut context).map_err(|error| name_variable(error, &context))?
             }
             Err(error) if error.kind() == ErrorKind::DisplayHelp => {
                 Invocation::Help(error.render().to_string())
             }
-            Err(error) => return Err(usage(&error, &normalized)),
+            Err(error) => return Err(usage(&error, normalized)),
         }
     };
     Ok(Parsed { invocation, warnings: context.warnings })
@@ -95,6 +106,7 @@ fn invocation(root: Root, context: &mut Context<'_>) -> Result<Invocation, Usage
         Some(Command::Resolve(arguments)) => check::resolve(*arguments, context),
         Some(Command::Pull(arguments)) => check::pull(*arguments, context),
         Some(Command::Export(arguments)) => check::export(*arguments, context),
+        Some(Command::Remove(arguments)) => check::remove(arguments),
         Some(Command::List(arguments)) => check::list(arguments),
         Some(Command::Version) => Ok(Invocation::Version),
         Some(Command::Completions(arguments)) => Ok(Invocation::Completions(arguments.shell)),

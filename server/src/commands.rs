@@ -1,15 +1,22 @@
 //! What each command does: the wiring between command line, files, hub, exporter and server.
 
 mod config;
+mod demands;
 mod export;
+mod failure;
+mod listed_files;
 mod logging;
 mod manifest;
 mod model_files;
 mod progress;
 mod pull;
+mod pull_error;
+mod remove;
 mod resolve;
 mod serve;
 mod signals;
+mod source_report;
+mod termination;
 mod tokenizer_file;
 
 use std::io::Write;
@@ -18,7 +25,7 @@ use clap_complete::Shell;
 
 pub(crate) use model_files::settings_overrides;
 
-use crate::cli::{self, Exit, ExportOptions, Invocation, LogOptions, Parsed};
+use crate::cli::{self, Exit, ExportOptions, Invocation, LogOptions, Parsed, UsageError};
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -33,6 +40,14 @@ pub fn run(parsed: Parsed) -> Exit {
             Exit::Failure
         }
     }
+}
+
+/// Says on standard error why a command line was not understood, in OVMS's words where it has the
+/// same mistake, so without a word of ours before it.
+pub fn refuse(error: &UsageError) -> Exit {
+    complain(&error.to_string());
+    termination::refused(error);
+    Exit::Usage
 }
 
 fn dispatch(invocation: Invocation, warnings: &[String]) -> anyhow::Result<Exit> {
@@ -52,11 +67,15 @@ fn dispatch(invocation: Invocation, warnings: &[String]) -> anyhow::Result<Exit>
         }
         Invocation::Resolve(options) => {
             logged(&options.pull.log)?;
-            resolve::resolve(&options.pull)
+            resolve::resolve(&options)
         }
         Invocation::Pull(options) => {
-            logged(&options.log)?;
+            logged(&options.pull.log)?;
             pull::pull_command(&options)
+        }
+        Invocation::Remove(options) => {
+            logged(&options.log)?;
+            remove::remove(&options)
         }
         Invocation::Export(options) => {
             match &*options {
@@ -100,10 +119,4 @@ fn say(text: &str) -> anyhow::Result<Exit> {
 /// A line for the person, on standard error; there is nobody to tell if that fails.
 fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// Runs a command that waits for the network on a runtime of its own.
-fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(future))
 }

@@ -39,7 +39,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn resolve_says_as_json_what_pull_would_do_and_writes_and_fetches_nothing() {
+fn resolve_says_as_json_what_pull_would_do_and_writes_nothing_and_fetches_no_weights() {
     let (hub, folder) = (hub(), tempfile::tempdir().expect("a folder"));
     let ended = end(&mut command(&hub, folder.path(), ["resolve", NAME]));
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
@@ -64,7 +64,8 @@ fn resolve_says_as_json_what_pull_would_do_and_writes_and_fetches_nothing() {
         let path = fixture().join(file["path"].as_str().expect("a path"));
         assert_eq!(size(file), path.metadata().expect("a file").len(), "{}", path.display());
     }
-    assert_eq!(hub.downloads(), [], "nothing was fetched");
+    let small = |path: &str| path.ends_with(".json") && !path.ends_with("/tokenizer.json");
+    assert!(hub.downloads().iter().all(|request| small(&request.path)), "{:?}", hub.downloads());
     assert_eq!(tree(folder.path()), Vec::<String>::new(), "nothing was written");
 }
 

@@ -9,10 +9,12 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+mod job;
 mod model;
 mod ovms;
 mod serve;
 
+pub(super) use job::{PullJobArguments, RemoveArguments, ReportArguments, WishArguments};
 pub(super) use model::{
     ConversionArguments, EmbeddingsOvArguments, HubArguments, ModelArguments, RepositoryArguments,
     SourceArguments,
@@ -58,9 +60,11 @@ pub(super) enum Command {
     /// Show as JSON what pull would do: commit, bytes, files. Nothing is written.
     Resolve(Box<PullArguments>),
     /// Pull a model, convert it if needed, and end.
-    Pull(Box<PullArguments>),
+    Pull(Box<PullJobArguments>),
     /// Convert a folder with safetensors to OpenVINO IR.
     Export(Box<ExportArguments>),
+    /// Delete a model folder that a pull has made, and what interrupted pulls of it left.
+    Remove(RemoveArguments),
     /// List the servables of a model repository.
     List(ListArguments),
     /// Show the version.
@@ -147,9 +151,13 @@ pub(super) struct PullArguments {
     #[command(flatten)]
     pub(super) conversion: ConversionArguments,
     #[command(flatten)]
+    pub(super) wishes: WishArguments,
+    #[command(flatten)]
     pub(super) model: ModelArguments,
     #[command(flatten)]
     pub(super) cache: CacheArguments,
+    #[command(flatten)]
+    pub(super) report: ReportArguments,
     #[command(flatten)]
     pub(super) log: LogArguments,
 }

@@ -8,6 +8,7 @@ use super::environment::Environment;
 use super::{Secret, UsageError};
 
 mod export;
+mod job;
 mod model;
 mod ovms;
 mod pull;
@@ -16,6 +17,7 @@ mod server;
 pub(super) mod value;
 
 pub(super) use export::export;
+pub(super) use job::remove;
 pub(super) use ovms::ovms;
 pub(super) use pull::{list, pull, resolve};
 pub(super) use serve::{run, serve};

@@ -1,6 +1,7 @@
 //! The error of a wrong command line.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Why a command line is refused. Printed to stderr; the process ends with [`super::Exit::Usage`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,12 +10,14 @@ pub struct UsageError {
     hint: Option<String>,
     /// Name of the option whose value is wrong, underscores, no dashes.
     option: Option<&'static str>,
+    /// Who is told besides the person at the terminal.
+    termination_message_path: Option<PathBuf>,
 }
 
 impl UsageError {
     /// An error with what is wrong, in OVMS's words where OVMS has the same error.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, option: None }
+        Self { message: message.into(), hint: None, option: None, termination_message_path: None }
     }
 
     /// An error about the value of one option.
@@ -36,6 +39,17 @@ impl UsageError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// The file of `--termination_message_path`, if the command line has it all the same.
+    pub fn termination_message_path(&self) -> Option<&Path> {
+        self.termination_message_path.as_deref()
+    }
+
+    /// Says where the outcome is to be written.
+    pub(super) fn reported_to(mut self, path: Option<PathBuf>) -> Self {
+        self.termination_message_path = path;
+        self
     }
 
     pub(super) fn option(&self) -> Option<&'static str> {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{ArgAction, Command};
+use clap::Command;
 
 use super::Environment;
 
@@ -159,6 +159,17 @@ impl Normalized {
         ["pull", "source_model", "task"].iter().any(|name| self.given.contains(*name))
     }
 
+    /// The value of an option of the chosen command, if one is given.
+    pub(super) fn value_of(&self, name: &str) -> Option<OsString> {
+        let start = format!("--{}=", self.options.get(name)?.long);
+        let value = |word: &OsString| {
+            word.as_bytes()
+                .strip_prefix(start.as_bytes())
+                .map(|rest| OsStr::from_bytes(rest).to_owned())
+        };
+        self.arguments.iter().rev().find_map(value).filter(|value| !value.is_empty())
+    }
+
     /// All option names of the chosen command.
     pub(super) fn known(&self) -> impl Iterator<Item = &str> {
         self.options.keys().map(String::as_str)
@@ -224,7 +235,7 @@ fn option_forms(command: &Command) -> BTreeMap<String, OptionForm> {
                 .iter()
                 .map(clap::builder::PossibleValue::get_name)
                 .eq(["true", "false"]);
-            let value = if !matches!(argument.get_action(), ArgAction::Set) {
+            let value = if !argument.get_action().takes_values() {
                 ValueForm::None
             } else if argument.get_num_args().is_none_or(|count| count.min_values() > 0) {
                 ValueForm::Required

@@ -15,8 +15,8 @@ mod pull;
 mod serve;
 
 pub use pull::{
-    Conversion, EarlierSettings, ExportOptions, FileWishes, FolderExport, HubAccess, PullOptions,
-    ResolveOptions,
+    Conversion, EarlierSettings, ExportOptions, FileWishes, FolderExport, HubAccess, PullJob,
+    PullOptions, RemoveOptions, ResolveOptions,
 };
 pub use serve::{
     ApiKey, Batching, BindAddress, CorsOptions, Management, RunOptions, ServeOptions, ServedModels,
@@ -33,7 +33,9 @@ pub enum Invocation {
     /// Say as JSON what a pull would do; nothing is written.
     Resolve(Box<ResolveOptions>),
     /// Pull a model into a repository and end.
-    Pull(Box<PullOptions>),
+    Pull(Box<PullJob>),
+    /// Delete a model that a pull made.
+    Remove(Box<RemoveOptions>),
     /// Convert a model to OpenVINO IR and end.
     Export(Box<ExportOptions>),
     /// List the servables of a repository.

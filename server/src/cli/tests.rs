@@ -7,6 +7,7 @@ use super::*;
 mod demo;
 mod environment;
 mod hostile;
+mod jobs;
 mod messages;
 mod own;
 mod reference;
@@ -56,7 +57,7 @@ fn serve(line: &str) -> ServeOptions {
 
 fn pull(line: &str) -> PullOptions {
     match meaning(line) {
-        Invocation::Pull(options) => *options,
+        Invocation::Pull(options) => options.pull,
         other => panic!("{line}: {other:?}"),
     }
 }

@@ -11,13 +11,15 @@ use tracing::debug;
 
 use super::progress::Shown;
 use super::{model_files, pull, say, tokenizer_file};
-use crate::cli::{Exit, ExportOptions, FolderExport};
+use crate::cli::{Exit, ExportOptions, FolderExport, PullJob};
 
 /// Exports a folder, or does what OVMS's `export_model.py embeddings_ov` does.
 pub(super) fn export(options: &ExportOptions) -> anyhow::Result<Exit> {
     match options {
         ExportOptions::Folder(options) => folder(options),
-        ExportOptions::EmbeddingsOv(options) => pull::pull_command(options),
+        ExportOptions::EmbeddingsOv(options) => {
+            pull::pull_command(&PullJob::from((**options).clone()))
+        }
     }
 }
 

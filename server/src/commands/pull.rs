@@ -3,12 +3,11 @@
 //! Resolve, look whether the work is done, choose, download and verify, export if need be,
 //! describe, rename into place. `model-hub` and `model-export` do the parts; the order is here.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use model_export::ExportOptions;
 use model_hub::{
     Download, Endpoint, HubOptions, Installed, Resolved, Secret, SelectOptions, Selection, Staged,
@@ -17,22 +16,26 @@ use model_hub::{
 use model_repository::Pooling;
 use model_repository::config_edit::set_in_config;
 use model_repository::facts::SourceFacts;
-use model_repository::manifest::{FileOrigin, Manifest};
+use model_repository::job_report::SourceReport;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
 use super::progress::Shown;
+use super::pull_error::PullError;
 use super::serve::block_on_workers;
 use super::signals::Signals;
 use super::tokenizer_file::Written;
-use super::{VERSION, config, export, model_files, say, tokenizer_file};
-use crate::cli::{Conversion, Exit, FileWishes, HubAccess, ModelOptions, PullOptions};
+use super::{
+    VERSION, config, demands, export, model_files, say, source_report, termination, tokenizer_file,
+};
+use crate::cli::{Conversion, Exit, FileWishes, HubAccess, ModelOptions, PullJob, PullOptions};
 use crate::serving::PlannedFolder;
 
 /// A model that is in its folder.
 pub(super) struct Pulled {
     name: String,
     folder: PathBuf,
+    source: SourceReport,
 }
 
 impl Pulled {
@@ -47,12 +50,13 @@ impl Pulled {
 }
 
 /// Pulls and says where the model is, in OVMS's words.
-pub(super) fn pull_command(options: &PullOptions) -> anyhow::Result<Exit> {
-    block_on_workers(None, async {
-        let pulled = Signals::listen()?.unless_asked_to_end(pull(options)).await;
-        pulled.context("interrupted: the same command goes on from here")??;
-        Ok(Exit::Ok)
-    })?
+pub(super) fn pull_command(job: &PullJob) -> anyhow::Result<Exit> {
+    let outcome = block_on_workers(None, async {
+        let pulled = Signals::listen()?.unless_asked_to_end(pull(&job.pull)).await;
+        Ok(pulled.ok_or(PullError::Interrupted)??.source)
+    })
+    .flatten();
+    termination::reported(outcome, job.termination_message_path.as_deref())
 }
 
 /// Pulls; afterwards the folder holds this very commit, verified, with the wanted settings.
@@ -69,12 +73,14 @@ pub(super) async fn pull(options: &PullOptions) -> anyhow::Result<Pulled> {
         let (folder, resolved) = (folder.clone(), resolved.clone());
         spawn_blocking(move || check_installed(&folder, &resolved)).await?
     };
-    if is_done(&installed, options, &folder)? {
+    let selection = if is_done(&installed, options, &folder)? {
         lock.finish();
         let wanted = options.clone();
         let place = folder.clone();
         spawn_blocking(move || model_files::write_served(&place, &place, &wanted.into())).await??;
         say(&format!("Path already exists on local filesystem, verified: {}", folder.display()))?;
+        // Only to be told of: the folder is whole without.
+        select(&resolved, options).ok()
     } else {
         let selection = select(&resolved, options)?;
         let staged = Download {
@@ -87,16 +93,19 @@ pub(super) async fn pull(options: &PullOptions) -> anyhow::Result<Pulled> {
         .run(lock)
         .await?;
         let (wanted, place) = (options.clone(), folder.clone());
-        spawn_blocking(move || assemble(staged, &resolved, &selection, &wanted, &place)).await??;
+        let parts = (resolved.clone(), selection.clone());
+        spawn_blocking(move || assemble(staged, &parts.0, &parts.1, &wanted, &place)).await??;
         say(&format!("Model: {} downloaded to: {}", shown_source(options), folder.display()))?;
-    }
+        Some(selection)
+    };
     say(&format!("Graph: graph.pbtxt created in: {}", folder.display()))?;
     if let Some(path) = &options.add_to_config {
         let path = config::config_file(path);
         set_in_config(&path, &options.model_name, &config::base_path(&path, &folder)?)?;
         say(&format!("Config updated: {}", path.display()))?;
     }
-    Ok(Pulled { name: options.model_name.clone(), folder })
+    let source = source_report::after_pull(&folder, &resolved, selection.as_ref())?;
+    Ok(Pulled { name: options.model_name.clone(), folder, source })
 }
 
 /// Refuses, before anybody is asked, what no repository could make possible.
@@ -151,15 +160,15 @@ pub(super) fn select(resolved: &Resolved, options: &PullOptions) -> anyhow::Resu
     let FileWishes { include, exclude, sha256: _ } = options.wishes.clone();
     let selection =
         model_hub::select_files_with(resolved, &SelectOptions { prefer, include, exclude })?;
-    let repo = &resolved.repo;
+    let repo = || resolved.repo.clone();
     match (selection.kind, options.conversion) {
-        (WeightsKind::OpenVinoIr | WeightsKind::Onnx, Conversion::Asked) => bail!(
-            "--weight-format {} cannot be had: {repo} holds no safetensors to convert; pull it without --weight-format",
-            options.weight_format.unwrap_or_default()
-        ),
-        (WeightsKind::Safetensors, Conversion::Never) => bail!(
-            "{repo} holds no OpenVINO IR and no ONNX, and conversion is switched off: set conversion.mode to IfNeeded"
-        ),
+        (WeightsKind::OpenVinoIr | WeightsKind::Onnx, Conversion::Asked) => {
+            let format = options.weight_format.unwrap_or_default();
+            return Err(PullError::NothingToConvert { repo: repo(), format }.into());
+        }
+        (WeightsKind::Safetensors, Conversion::Never) => {
+            return Err(PullError::ConversionOff { repo: repo() }.into());
+        }
         (WeightsKind::Safetensors, _) => {
             weight_options(options)?;
         }
@@ -200,7 +209,9 @@ fn is_done(installed: &Installed, options: &PullOptions, folder: &Path) -> anyho
             if !same {
                 info!(folder = %folder.display(), has, wanted, "pulling again for other weights");
             }
-            Ok(same && pools_as_wanted(folder, options.model.pooling)?)
+            Ok(same
+                && pools_as_wanted(folder, options.model.pooling)?
+                && demands::check_installed(&options.wishes.sha256, manifest)?)
         }
         Installed::Damaged(error) => {
             warn!(folder = %folder.display(), %error, "pulling again");
@@ -215,11 +226,7 @@ fn is_done(installed: &Installed, options: &PullOptions, folder: &Path) -> anyho
                 Some(error) => format!("its manifest cannot be used ({error})"),
                 None => "it has no embedserve-manifest.json".to_owned(),
             };
-            bail!(
-                "{} was not made by `embedserve pull`: {why}. To replace it, add --overwrite_models; \
-                 to serve it as it is, leave out the pull",
-                folder.display()
-            )
+            Err(PullError::Foreign { folder: folder.to_owned(), why }.into())
         }
     }
 }
@@ -243,6 +250,7 @@ fn assemble(
     options: &PullOptions,
     folder: &Path,
 ) -> anyhow::Result<()> {
+    demands::check_downloaded(&options.wishes.sha256, selection, &staged)?;
     staged.place_files(selection.served_files())?;
     let tokenizer = tokenizer_file::check(staged.model_dir(), &resolved.repo)?;
     if tokenizer.write(staged.model_dir())? == Written::Yes {
@@ -259,35 +267,10 @@ fn assemble(
         WeightsKind::OpenVinoIr | WeightsKind::Onnx => None,
     };
     let started = Instant::now();
-    let manifest = staged.write_manifest(resolved, weight_format.as_deref(), VERSION)?;
-    verify_wanted(&manifest, &staged, &options.wishes.sha256)?;
+    staged.write_manifest(resolved, weight_format.as_deref(), VERSION)?;
     debug!(seconds = started.elapsed().as_secs_f64(), "files described");
     model_files::write_served(staged.model_dir(), folder, &options.clone().into())?;
     staged.publish()?;
-    Ok(())
-}
-
-/// Compares files with the hashes that the user demands, besides those that the hub states. The
-/// demand is for what the repository holds, also where the model has something made of it.
-fn verify_wanted(
-    manifest: &Manifest,
-    staged: &Staged,
-    wanted: &BTreeMap<String, String>,
-) -> anyhow::Result<()> {
-    for (path, sha256) in wanted {
-        let Some(file) = manifest.files.iter().find(|file| file.path == *path) else {
-            bail!("{path} has a demanded SHA-256 and is not among the files that are pulled");
-        };
-        let downloaded = match file.origin {
-            FileOrigin::Exported => staged.downloaded_sha256(path)?,
-            FileOrigin::Downloaded | FileOrigin::Source => None,
-        };
-        let found = downloaded.as_deref().unwrap_or(&file.sha256);
-        ensure!(
-            found.eq_ignore_ascii_case(sha256),
-            "{path} has SHA-256 {found} instead of the demanded {sha256}: the repository has changed, or the demand is wrong"
-        );
-    }
     Ok(())
 }
 

@@ -98,6 +98,7 @@ fn embeddings_ov(
             },
             model_name: arguments.model_name,
             conversion: arguments.conversion,
+            when: None,
             model: ModelArguments {
                 pooling: arguments.pooling,
                 normalize: Some((!skip_normalize).to_string()),

@@ -215,11 +215,12 @@ fn pull(serve: ServeArguments, context: &mut Context<'_>) -> Result<Invocation, 
             repository: serve.repository,
             model_name: serve.served.model_name,
             conversion: serve.conversion,
+            when: None,
             model: serve.model,
             cache: serve.cache,
             log: serve.log,
         },
         context,
     )?;
-    Ok(Invocation::Pull(Box::new(pull)))
+    Ok(Invocation::Pull(Box::new(pull.into())))
 }

@@ -6,15 +6,15 @@ use model_hub::Source;
 
 use super::model::{conversion, model, set_twice, task};
 use super::value::{boolean, path, shown, text};
-use super::{Context, server};
+use super::{Context, job, server};
 use crate::cli::UsageError;
 use crate::cli::arguments::{
     CacheArguments, ConversionArguments, HubArguments, ListArguments, LogArguments, ModelArguments,
-    PullArguments, RepositoryArguments, SourceArguments,
+    PullArguments, PullJobArguments, RepositoryArguments, SourceArguments,
 };
 use crate::cli::options::{
     Conversion, EarlierSettings, FileWishes, HubAccess, Invocation, ListOptions, ModelOptions,
-    PullOptions, ResolveOptions,
+    PullJob, PullOptions, ResolveOptions,
 };
 
 /// Where models are if nobody says.
@@ -27,25 +27,32 @@ pub(super) struct PullParts {
     pub(super) repository: RepositoryArguments,
     pub(super) model_name: Option<String>,
     pub(super) conversion: ConversionArguments,
+    /// When to convert, if that is said apart from the weight format.
+    pub(super) when: Option<Conversion>,
     pub(super) model: ModelArguments,
     pub(super) cache: CacheArguments,
     pub(super) log: LogArguments,
 }
 
 pub(crate) fn resolve(
-    arguments: PullArguments,
+    mut arguments: PullArguments,
     context: &mut Context<'_>,
 ) -> Result<Invocation, UsageError> {
+    let termination_message_path = job::report(std::mem::take(&mut arguments.report))?;
     let pull = pull_command(arguments, "resolve", context)?;
-    Ok(Invocation::Resolve(Box::new(ResolveOptions { pull })))
+    Ok(Invocation::Resolve(Box::new(ResolveOptions { pull, termination_message_path })))
 }
 
 pub(crate) fn pull(
-    arguments: PullArguments,
+    arguments: PullJobArguments,
     context: &mut Context<'_>,
 ) -> Result<Invocation, UsageError> {
+    let PullJobArguments { pull: mut arguments, management_port, management_bind_address } =
+        arguments;
+    let termination_message_path = job::report(std::mem::take(&mut arguments.report))?;
+    let management = job::management(management_port.as_deref(), management_bind_address)?;
     let pull = pull_command(arguments, "pull", context)?;
-    Ok(Invocation::Pull(Box::new(pull)))
+    Ok(Invocation::Pull(Box::new(PullJob { pull, management, termination_message_path })))
 }
 
 pub(crate) fn list(arguments: ListArguments) -> Result<Invocation, UsageError> {
@@ -78,6 +85,7 @@ fn pull_command(
     if config_path.is_some() && !add_to_config && !context.is_from_environment("config_path") {
         return Err(UsageError::of("config_path", "config_path needs add_to_config here"));
     }
+    let (wishes, when) = job::wishes(arguments.wishes)?;
     let mut pull = pull_options(
         PullParts {
             source,
@@ -85,12 +93,14 @@ fn pull_command(
             repository: arguments.repository,
             model_name: arguments.model_name,
             conversion: arguments.conversion,
+            when,
             model: arguments.model,
             cache: arguments.cache,
             log: arguments.log,
         },
         context,
     )?;
+    pull.wishes = wishes;
     pull.output_dir = output_dir;
     pull.add_to_config = add_to_config
         .then(|| config_path.unwrap_or_else(|| pull.model_repository_path.join("config.json")));
@@ -111,7 +121,9 @@ pub(super) fn pull_options(
         refuse_name_outside_repository(&model_name)?;
     }
     let mut conversion_arguments = parts.conversion;
-    refuse_conversion_of_openvino_models(&source, &mut conversion_arguments, context)?;
+    if parts.when.is_none() {
+        refuse_conversion_of_openvino_models(&source, &mut conversion_arguments, context)?;
+    }
     let (weight_format, extra_quantization_params) = conversion(conversion_arguments)?;
     let is_asked = [
         ("weight_format", weight_format.is_some()),
@@ -119,6 +131,9 @@ pub(super) fn pull_options(
     ]
     .iter()
     .any(|(name, is_given)| *is_given && !context.is_from_environment(name));
+    if parts.when == Some(Conversion::Never) && is_asked {
+        context.warn("--weight-format has no effect with --conversion never");
+    }
     let model = model(parts.model)?;
     let cache_dir = path("cache_dir", parts.cache.cache_dir)?;
     refuse_second_cache_dir("cache_dir", cache_dir.as_deref(), &model)?;
@@ -130,7 +145,11 @@ pub(super) fn pull_options(
         model,
         cache_dir,
         weight_format,
-        conversion: if is_asked { Conversion::Asked } else { Conversion::IfNeeded },
+        conversion: parts.when.unwrap_or(if is_asked {
+            Conversion::Asked
+        } else {
+            Conversion::IfNeeded
+        }),
         wishes: FileWishes::default(),
         earlier_settings: EarlierSettings::Keep,
         extra_quantization_params,

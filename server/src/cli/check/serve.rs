@@ -54,6 +54,7 @@ pub(super) fn serve_form(
                 repository: arguments.repository,
                 model_name: name,
                 conversion: arguments.conversion,
+                when: None,
                 model: arguments.model,
                 cache: arguments.cache,
                 log: arguments.log,

@@ -14,7 +14,7 @@ use crate::cli::options::{
 };
 
 const DEFAULT_REST_PORT: u16 = 8000;
-const DEFAULT_ADDRESS: &str = "0.0.0.0";
+pub(super) const DEFAULT_ADDRESS: &str = "0.0.0.0";
 const DEFAULT_MAX_BODY_SIZE: usize = 32 << 20;
 const DEFAULT_SHUTDOWN_SECONDS: u64 = 25;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use model_export::WeightFormat;
 use model_hub::Source;
 
-use super::{LogOptions, ModelOptions};
+use super::{LogOptions, Management, ModelOptions};
 use crate::cli::Secret;
 
 /// How to reach the hub; `None`: what the hub's client takes by itself.
@@ -104,11 +104,43 @@ impl PullOptions {
     }
 }
 
+/// `pull` and `--pull`: a pull, and who is told how it goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PullJob {
+    /// What to do.
+    pub pull: PullOptions,
+    /// Where it can be watched.
+    pub management: Option<Management>,
+    /// File that gets the outcome.
+    pub termination_message_path: Option<PathBuf>,
+}
+
+impl From<PullOptions> for PullJob {
+    fn from(pull: PullOptions) -> Self {
+        Self { pull, management: None, termination_message_path: None }
+    }
+}
+
 /// `resolve`: the pull that is to be described, not done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolveOptions {
     /// The pull in question.
     pub pull: PullOptions,
+    /// File that gets the outcome.
+    pub termination_message_path: Option<PathBuf>,
+}
+
+/// `remove`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoveOptions {
+    /// The model's folder.
+    pub folder: PathBuf,
+    /// Folder that holds all models; `None`: the one above.
+    pub model_repository_path: Option<PathBuf>,
+    /// File that gets the outcome.
+    pub termination_message_path: Option<PathBuf>,
+    /// Logging.
+    pub log: LogOptions,
 }
 
 /// `export`.

@@ -173,7 +173,7 @@ fn a_revision_variable_gives_way_to_the_revision_of_the_source() {
             parsed.warnings,
             ["EMBEDSERVE_REVISION has no effect: the source says which revision it is"]
         );
-        assert_eq!(parsed.invocation, Invocation::Pull(Box::new(pull(&line))));
+        assert_eq!(parsed.invocation, Invocation::Pull(Box::new(pull(&line).into())));
     }
 }
 
@@ -183,7 +183,7 @@ fn a_precision_asks_for_conversion_only_on_the_command_line() {
         .expect(line)
         .invocation
     {
-        Invocation::Pull(options) => (options.conversion, options.weight_format),
+        Invocation::Pull(options) => (options.pull.conversion, options.pull.weight_format),
         other => panic!("{other:?}"),
     };
     let variable = [("EMBEDSERVE_WEIGHT_FORMAT", "fp16")];

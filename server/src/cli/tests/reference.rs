@@ -28,6 +28,7 @@ fn cli_reference_names_every_option_and_command() {
         "run",
         "resolve",
         "pull",
+        "remove",
         "export embeddings_ov",
         "list",
         "version",
