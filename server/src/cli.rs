@@ -107,6 +107,7 @@ fn invocation(root: Root, context: &mut Context<'_>) -> Result<Invocation, Usage
         Some(Command::Pull(arguments)) => check::pull(*arguments, context),
         Some(Command::Export(arguments)) => check::export(*arguments, context),
         Some(Command::Remove(arguments)) => check::remove(arguments),
+        Some(Command::RenderGroup(arguments)) => check::render_group(arguments),
         Some(Command::List(arguments)) => check::list(arguments),
         Some(Command::Version) => Ok(Invocation::Version),
         Some(Command::Completions(arguments)) => Ok(Invocation::Completions(arguments.shell)),

@@ -12,6 +12,7 @@ mod progress;
 mod pull;
 mod pull_error;
 mod remove;
+mod render_group;
 mod resolve;
 mod serve;
 mod signals;
@@ -76,6 +77,9 @@ fn dispatch(invocation: Invocation, warnings: &[String]) -> anyhow::Result<Exit>
         Invocation::Remove(options) => {
             logged(&options.log)?;
             remove::remove(&options)
+        }
+        Invocation::RenderGroup { termination_message_path } => {
+            render_group::render_group(termination_message_path.as_deref())
         }
         Invocation::Export(options) => {
             match &*options {

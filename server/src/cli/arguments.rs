@@ -14,7 +14,9 @@ mod model;
 mod ovms;
 mod serve;
 
-pub(super) use job::{PullJobArguments, RemoveArguments, ReportArguments, WishArguments};
+pub(super) use job::{
+    PullJobArguments, RemoveArguments, RenderGroupArguments, ReportArguments, WishArguments,
+};
 pub(super) use model::{
     ConversionArguments, EmbeddingsOvArguments, HubArguments, ModelArguments, RepositoryArguments,
     SourceArguments,
@@ -65,6 +67,8 @@ pub(super) enum Command {
     Export(Box<ExportArguments>),
     /// Delete a model folder that a pull has made, and what interrupted pulls of it left.
     Remove(RemoveArguments),
+    /// Find the group that owns the render nodes of this machine's GPUs and NPUs.
+    RenderGroup(RenderGroupArguments),
     /// List the servables of a model repository.
     List(ListArguments),
     /// Show the version.

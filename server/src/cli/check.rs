@@ -17,7 +17,7 @@ mod server;
 pub(super) mod value;
 
 pub(super) use export::export;
-pub(super) use job::remove;
+pub(super) use job::{remove, render_group};
 pub(super) use ovms::ovms;
 pub(super) use pull::{list, pull, resolve};
 pub(super) use serve::{run, serve};

@@ -36,6 +36,11 @@ pub enum Invocation {
     Pull(Box<PullJob>),
     /// Delete a model that a pull made.
     Remove(Box<RemoveOptions>),
+    /// Find the group of the render nodes.
+    RenderGroup {
+        /// File that gets the outcome.
+        termination_message_path: Option<std::path::PathBuf>,
+    },
     /// Convert a model to OpenVINO IR and end.
     Export(Box<ExportOptions>),
     /// List the servables of a repository.

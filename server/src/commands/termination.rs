@@ -21,6 +21,19 @@ pub(super) fn reported(
     outcome.map(|_| Exit::Ok)
 }
 
+/// The same for a group that was looked for.
+pub(super) fn reported_group(
+    outcome: anyhow::Result<u32>,
+    path: Option<&Path>,
+) -> anyhow::Result<Exit> {
+    let report = match &outcome {
+        Ok(gid) => JobReport::RenderGroup { gid: *gid },
+        Err(error) => JobReport::Failed(failure(error)),
+    };
+    write(&report, path);
+    outcome.map(|_| Exit::Ok)
+}
+
 /// The same for a command line that means nothing.
 pub(super) fn refused(error: &UsageError) {
     let report = FailureReport {

@@ -60,3 +60,9 @@ pub(crate) struct RemoveArguments {
     #[command(flatten)]
     pub(crate) log: LogArguments,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderGroupArguments {
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
+}

@@ -1,4 +1,4 @@
-//! Checks of what Jobs add to pull and resolve, and of `remove`.
+//! Checks of what Jobs add to pull and resolve, and of `remove` and `render-group`.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -6,7 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use super::server::{self, DEFAULT_ADDRESS};
 use super::value::{bind_addresses, choice, path, port, shown, text};
 use crate::cli::UsageError;
-use crate::cli::arguments::{RemoveArguments, ReportArguments, WishArguments};
+use crate::cli::arguments::{
+    RemoveArguments, RenderGroupArguments, ReportArguments, WishArguments,
+};
 use crate::cli::options::{Conversion, FileWishes, Invocation, Management, RemoveOptions};
 
 pub(crate) fn remove(arguments: RemoveArguments) -> Result<Invocation, UsageError> {
@@ -36,6 +38,10 @@ pub(crate) fn remove(arguments: RemoveArguments) -> Result<Invocation, UsageErro
         termination_message_path: report(arguments.report)?,
         log: server::log(arguments.log)?,
     })))
+}
+
+pub(crate) fn render_group(arguments: RenderGroupArguments) -> Result<Invocation, UsageError> {
+    Ok(Invocation::RenderGroup { termination_message_path: report(arguments.report)? })
 }
 
 /// The file that gets the outcome.

@@ -29,6 +29,7 @@ fn cli_reference_names_every_option_and_command() {
         "resolve",
         "pull",
         "remove",
+        "render-group",
         "export embeddings_ov",
         "list",
         "version",
