@@ -13,6 +13,8 @@ mod job_reports;
 mod models;
 #[path = "command_line/pipes.rs"]
 mod pipes;
+#[path = "command_line/progress.rs"]
+mod progress;
 #[path = "command_line/removing.rs"]
 mod removing;
 #[path = "command_line/resolved_facts.rs"]

@@ -19,6 +19,7 @@ mod signals;
 mod source_report;
 mod termination;
 mod tokenizer_file;
+mod watching;
 
 use std::io::Write;
 

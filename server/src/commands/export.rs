@@ -40,7 +40,7 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
     let is_new = !output.exists();
     std::fs::create_dir_all(output)
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
-    let exported = to_ir(source, output, &weights, None);
+    let exported = to_ir(source, output, &weights, None, &Shown::new("exporting"));
     if exported.is_err() && is_new {
         // Only if it is empty; what was written stays to be looked at.
         let _ = std::fs::remove_dir(output);
@@ -53,7 +53,7 @@ fn folder(options: &FolderExport) -> anyhow::Result<Exit> {
     say(&format!("Graph: graph.pbtxt created in: {}", output.display()))
 }
 
-/// Exports the weights with progress on standard error. A refusal names the repository of
+/// Exports the weights with its progress on `shown`. A refusal names the repository of
 /// `named` and the folder that the model is for, rather than those that the files are in for the
 /// moment.
 pub(super) fn to_ir(
@@ -61,8 +61,8 @@ pub(super) fn to_ir(
     output: &Path,
     options: &model_export::ExportOptions,
     named: Option<(&str, &Path)>,
+    shown: &Shown,
 ) -> anyhow::Result<()> {
-    let shown = Shown::new("exporting");
     let started = Instant::now();
     let mut total = None;
     let exported = export_weights(source, output, options, &mut |done, bytes| {

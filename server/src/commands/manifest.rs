@@ -1,6 +1,7 @@
 //! `run model.yaml`: what the operator does with an `EmbeddingModel`, without a cluster.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use crds::spec::{ConversionMode, Pooling as PoolingChoice, WeightFormat as ChosenFormat};
@@ -31,7 +32,8 @@ pub(super) fn run(options: RunOptions) -> anyhow::Result<Exit> {
         let mut folders = Vec::new();
         for model in &models {
             let wanted = pull_options(model, &options)?;
-            let pulling = signals.unless_asked_to_end(pull::pull(&wanted));
+            let unwatched = Arc::default();
+            let pulling = signals.unless_asked_to_end(pull::pull(&wanted, &unwatched));
             let Some(pulled) = pulling.await else { return Ok(Exit::Ok) };
             folders.push(pulled?.served());
         }

@@ -1,16 +1,23 @@
 //! How far a pull or an export is: a bar on a terminal, a line every tenth of the way elsewhere.
 
+mod speed;
+mod watched;
+
 use std::io::IsTerminal;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model_hub::Progress;
+
+pub(super) use watched::{ProgressAnswer, Stage, Watched};
 
 use super::complain;
 
 /// Shows the progress of one download after the other on standard error.
 pub(super) struct Shown {
     what: &'static str,
+    /// Who is told besides, in numbers.
+    watched: Option<(Stage, Arc<Watched>)>,
     is_terminal: bool,
     state: Mutex<State>,
 }
@@ -25,12 +32,25 @@ impl Shown {
     /// Nothing is shown before the first [`Progress::start`].
     pub(super) fn new(what: &'static str) -> Self {
         let state = Mutex::new(State { bar: ProgressBar::hidden(), told: 0 });
-        Self { what, is_terminal: std::io::stderr().is_terminal(), state }
+        Self { what, watched: None, is_terminal: std::io::stderr().is_terminal(), state }
+    }
+
+    /// Tells `watched` too, as its stage `stage`.
+    pub(super) fn and_tell(mut self, stage: Stage, watched: &Arc<Watched>) -> Self {
+        self.watched = Some((stage, watched.clone()));
+        self
+    }
+
+    fn tell(&self, what: impl FnOnce(&Watched)) {
+        if let Some((_, watched)) = &self.watched {
+            what(watched);
+        }
     }
 
     /// Sets the bytes done so far, for callers that count themselves.
     pub(super) fn set(&self, done: u64) {
         self.update(|bar| bar.set_position(done));
+        self.tell(|watched| watched.set(done));
     }
 
     fn update(&self, change: impl FnOnce(&ProgressBar)) {
@@ -56,6 +76,9 @@ impl Shown {
 
 impl Progress for Shown {
     fn start(&self, total_bytes: u64, files: usize) {
+        if let Some((stage, watched)) = &self.watched {
+            watched.enter(*stage, Some(total_bytes));
+        }
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let target = match self.is_terminal {
             true => ProgressDrawTarget::stderr(),
@@ -77,10 +100,12 @@ impl Progress for Shown {
 
     fn advance(&self, bytes: u64) {
         self.update(|bar| bar.inc(bytes));
+        self.tell(|watched| watched.advance(bytes));
     }
 
     fn retreat(&self, bytes: u64) {
         self.update(|bar| bar.set_position(bar.position().saturating_sub(bytes)));
+        self.tell(|watched| watched.retreat(bytes));
     }
 
     fn message(&self, text: &str) {

@@ -20,13 +20,14 @@ use model_repository::job_report::SourceReport;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
-use super::progress::Shown;
+use super::progress::{Shown, Stage, Watched};
 use super::pull_error::PullError;
 use super::serve::block_on_workers;
 use super::signals::Signals;
 use super::tokenizer_file::Written;
 use super::{
     VERSION, config, demands, export, model_files, say, source_report, termination, tokenizer_file,
+    watching,
 };
 use crate::cli::{Conversion, Exit, FileWishes, HubAccess, ModelOptions, PullJob, PullOptions};
 use crate::serving::PlannedFolder;
@@ -52,7 +53,12 @@ impl Pulled {
 /// Pulls and says where the model is, in OVMS's words.
 pub(super) fn pull_command(job: &PullJob) -> anyhow::Result<Exit> {
     let outcome = block_on_workers(None, async {
-        let pulled = Signals::listen()?.unless_asked_to_end(pull(&job.pull)).await;
+        let watched = Arc::new(Watched::default());
+        let mut signals = Signals::listen()?;
+        if let Some(management) = &job.management {
+            watching::answer(management, &watched).await?;
+        }
+        let pulled = signals.unless_asked_to_end(pull(&job.pull, &watched)).await;
         Ok(pulled.ok_or(PullError::Interrupted)??.source)
     })
     .flatten();
@@ -60,15 +66,16 @@ pub(super) fn pull_command(job: &PullJob) -> anyhow::Result<Exit> {
 }
 
 /// Pulls; afterwards the folder holds this very commit, verified, with the wanted settings.
-pub(super) async fn pull(options: &PullOptions) -> anyhow::Result<Pulled> {
+pub(super) async fn pull(options: &PullOptions, watched: &Arc<Watched>) -> anyhow::Result<Pulled> {
     require_possible(options)?;
     let hub = hub_options(&options.hub)?;
     let resolved = model_hub::resolve(&options.source, &hub).await?;
     let folder = std::path::absolute(options.model_dir())?;
     let target = target(&folder, options)?;
-    let shown: Arc<Shown> = Arc::new(Shown::new("downloading"));
+    let shown = Arc::new(Shown::new("downloading").and_tell(Stage::Downloading, watched));
     let lock = TargetLock::acquire(&target, hub.lock_timeout, &*shown).await?;
 
+    watched.enter(Stage::Verifying, None);
     let installed = {
         let (folder, resolved) = (folder.clone(), resolved.clone());
         spawn_blocking(move || check_installed(&folder, &resolved)).await?
@@ -93,8 +100,9 @@ pub(super) async fn pull(options: &PullOptions) -> anyhow::Result<Pulled> {
         .run(lock)
         .await?;
         let (wanted, place) = (options.clone(), folder.clone());
-        let parts = (resolved.clone(), selection.clone());
-        spawn_blocking(move || assemble(staged, &parts.0, &parts.1, &wanted, &place)).await??;
+        let (parts, watched) = ((resolved.clone(), selection.clone()), watched.clone());
+        spawn_blocking(move || assemble(staged, &parts.0, &parts.1, &wanted, &place, &watched))
+            .await??;
         say(&format!("Model: {} downloaded to: {}", shown_source(options), folder.display()))?;
         Some(selection)
     };
@@ -105,6 +113,7 @@ pub(super) async fn pull(options: &PullOptions) -> anyhow::Result<Pulled> {
         say(&format!("Config updated: {}", path.display()))?;
     }
     let source = source_report::after_pull(&folder, &resolved, selection.as_ref())?;
+    watched.finish();
     Ok(Pulled { name: options.model_name.clone(), folder, source })
 }
 
@@ -249,7 +258,9 @@ fn assemble(
     selection: &Selection,
     options: &PullOptions,
     folder: &Path,
+    watched: &Arc<Watched>,
 ) -> anyhow::Result<()> {
+    watched.enter(Stage::Verifying, None);
     demands::check_downloaded(&options.wishes.sha256, selection, &staged)?;
     staged.place_files(selection.served_files())?;
     let tokenizer = tokenizer_file::check(staged.model_dir(), &resolved.repo)?;
@@ -261,12 +272,14 @@ fn assemble(
         WeightsKind::Safetensors => {
             let weights = weight_options(options)?;
             let named = Some((resolved.repo.as_str(), folder));
-            export::to_ir(staged.source_dir(), staged.model_dir(), &weights, named)?;
+            let shown = Shown::new("exporting").and_tell(Stage::Exporting, watched);
+            export::to_ir(staged.source_dir(), staged.model_dir(), &weights, named, &shown)?;
             Some(weights.to_string())
         }
         WeightsKind::OpenVinoIr | WeightsKind::Onnx => None,
     };
     let started = Instant::now();
+    watched.enter(Stage::Verifying, None);
     staged.write_manifest(resolved, weight_format.as_deref(), VERSION)?;
     debug!(seconds = started.elapsed().as_secs_f64(), "files described");
     model_files::write_served(staged.model_dir(), folder, &options.clone().into())?;

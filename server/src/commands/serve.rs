@@ -35,7 +35,8 @@ pub(super) fn serve(options: ServeOptions) -> anyhow::Result<Exit> {
                 (ServingSource::Folders(vec![PlannedFolder { name, path, overrides }]), None)
             }
             ServedModels::Pull(options) => {
-                let pulling = signals.unless_asked_to_end(pull::pull(&options));
+                let unwatched = Arc::default();
+                let pulling = signals.unless_asked_to_end(pull::pull(&options, &unwatched));
                 let Some(pulled) = pulling.await else { return Ok(Exit::Ok) };
                 (ServingSource::Folders(vec![pulled?.served()]), None)
             }
@@ -178,7 +179,10 @@ fn http_settings(options: &ServerOptions) -> http::Settings {
 }
 
 /// Binds a port on every address.
-async fn listen(addresses: &[BindAddress], port: u16) -> anyhow::Result<Vec<TcpListener>> {
+pub(super) async fn listen(
+    addresses: &[BindAddress],
+    port: u16,
+) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in addresses {
         let resolved: Vec<SocketAddr> = match address {

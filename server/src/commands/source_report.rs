@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model_export::{ExportOptions, WeightFormat};
+use model_export::{CompressionOptions, ExportOptions, WeightFormat};
 use model_hub::{RepoFile, Resolved, Selection, WeightsKind};
 use model_repository::facts::SourceFacts;
 use model_repository::job_report::{ModelFacts, SourceReport};
@@ -128,8 +128,7 @@ fn weights_after_export(source_bytes: u64, facts: &SourceFacts, options: &Export
         _ => values,
     };
     let layers = values - tables;
-    let is_usual = *options == ExportOptions::from(options.weight_format)
-        || options.pooling.is_some() && options.compression == Default::default();
+    let is_usual = options.compression == CompressionOptions::default();
     let in_eight = if is_usual { 1.0 + 3.0 / 64.0 } else { 1.0 + 3.0 / 32.0 };
     let bytes = match options.weight_format {
         WeightFormat::Fp32 => 4.0 * values,
