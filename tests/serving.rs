@@ -20,6 +20,8 @@ mod limits;
 mod manifest;
 #[path = "serving/memory.rs"]
 mod memory;
+#[path = "serving/mounted.rs"]
+mod mounted;
 #[path = "serving/openai_client.rs"]
 mod openai_client;
 #[path = "serving/other_models.rs"]

@@ -3,10 +3,12 @@
 use std::net::TcpStream;
 use std::thread;
 
-use integration_tests::client::{client_of_single_requests, embed, try_send};
+use integration_tests::client::{client, client_of_single_requests, embed, get, send, try_send};
 use integration_tests::expected::{assert_equal_to_sentence_transformers, texts};
 use integration_tests::hub::{Action, Fault, Gate, Repository, TestHub};
-use integration_tests::program::{MINILM, Server, embedserve, minilm_repository, minilm_source};
+use integration_tests::program::{
+    MINILM, Server, embedserve, free_port, minilm_repository, minilm_source,
+};
 use integration_tests::wait::until;
 use serde_json::json;
 
@@ -106,4 +108,29 @@ fn sigterm_while_the_model_is_pulled_ends_at_once() {
     server.terminate();
     assert_eq!(server.wait(), Some(0), "{}", server.log());
     assert!(!folder.path().join("org/m").exists());
+}
+
+/// If this fails, a rolling update of a Deployment loses requests: its pods are asked to end before
+/// every proxy knows of it.
+#[test]
+fn during_the_delay_the_server_is_not_ready_and_serves_everybody_all_the_same() {
+    let management = free_port().to_string();
+    let arguments = ["--shutdown_delay", "3600", "--management_port", &management];
+    let mut server = Server::minilm(&arguments);
+    let kept = client();
+    let ask = |client: &reqwest::blocking::Client| {
+        let body = json!({"model": MINILM, "input": texts()[5]});
+        send(client.post(format!("{}/v3/embeddings", server.base)).json(&body)).status
+    };
+    assert_eq!(ask(&kept), 200);
+    server.terminate();
+    server.wait_until("/v2/health/ready", 503);
+    let of_management = |path: &str| get(&format!("http://127.0.0.1:{management}{path}")).status;
+    assert_eq!(of_management("/v2/health/ready"), 503);
+    assert_eq!(of_management("/v2/health/live"), 200);
+    assert_eq!(ask(&kept), 200, "on a connection of before");
+    assert_eq!(ask(&client_of_single_requests()), 200, "on a new connection");
+    // A second signal: whoever sends it does not want to wait.
+    server.terminate();
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
 }

@@ -115,7 +115,16 @@ pub(super) async fn serve_source(
             }
         };
         tokio::select! {
-            () = signals.asked_to_end() => {}
+            () = signals.asked_to_end() => {
+                // Whoever sends requests here has to hear of the end before it comes.
+                registry.begin_shutdown();
+                let delay = options.shutdown_delay;
+                info!(delay_seconds = delay.as_secs(), "asked to end, not ready any more");
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = signals.asked_to_end() => info!("asked again: ending now"),
+                }
+            }
             () = keep_current => {}
             error = failed_load => failure = Some(error),
         }

@@ -47,6 +47,10 @@ pub(crate) struct ListenArguments {
     /// Most seconds to finish running requests after SIGTERM. Default: 25.
     #[arg(long = "shutdown_timeout", value_name = "SECONDS")]
     pub(crate) shutdown_timeout: Option<String>,
+    /// Seconds to go on serving after SIGTERM while /v2/health/ready answers 503, for load balancers to
+    /// notice; comes before --shutdown_timeout. Default: 0.
+    #[arg(long = "shutdown_delay", value_name = "SECONDS")]
+    pub(crate) shutdown_delay: Option<String>,
     /// gRPC port. gRPC is not served; the option has no effect beside rest_port.
     #[arg(long = "port", value_name = "PORT")]
     pub(crate) port: Option<String>,

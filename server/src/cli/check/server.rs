@@ -49,6 +49,7 @@ pub(super) fn server(
         rest_bind_address: listening.rest_bind_address,
         rest_workers: listening.rest_workers,
         management: listening.management,
+        shutdown_delay: listening.shutdown_delay,
         shutdown_timeout: listening.shutdown_timeout,
         api_key: api_key(&http, context)?,
         max_body_size: size("max_body_size", http.max_body_size.as_deref(), 1_024..=1 << 30)?
@@ -72,6 +73,7 @@ struct Listening {
     rest_bind_address: Vec<BindAddress>,
     rest_workers: Option<usize>,
     management: Option<Management>,
+    shutdown_delay: Duration,
     shutdown_timeout: Duration,
 }
 
@@ -129,6 +131,7 @@ fn listening(
         Some(address) => bind_addresses("management_bind_address", address)?,
         None => rest_bind_address.clone(),
     };
+    let delay = number("shutdown_delay", arguments.shutdown_delay.as_deref(), 0..=86_400)?;
     let shutdown = number("shutdown_timeout", arguments.shutdown_timeout.as_deref(), 0..=86_400)?;
     Ok(Listening {
         rest_port,
@@ -136,6 +139,7 @@ fn listening(
         rest_workers,
         management: management_port
             .map(|port| Management { port, bind_address: management_address }),
+        shutdown_delay: Duration::from_secs(delay.unwrap_or(0)),
         shutdown_timeout: Duration::from_secs(shutdown.unwrap_or(DEFAULT_SHUTDOWN_SECONDS)),
     })
 }

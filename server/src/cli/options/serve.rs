@@ -78,7 +78,9 @@ pub struct ServerOptions {
     pub cors: CorsOptions,
     /// Largest request body in bytes.
     pub max_body_size: usize,
-    /// Longest wait for running requests after SIGTERM.
+    /// How long everything goes on after SIGTERM, except that the server is not ready any more.
+    pub shutdown_delay: Duration,
+    /// Longest wait for running requests after that.
     pub shutdown_timeout: Duration,
     /// Whether `/metrics` answers.
     pub metrics_enable: bool,

@@ -11,6 +11,7 @@ fn numbers_out_of_range_or_out_of_their_mind_are_refused() {
         "management_port",
         "port",
         "rest_workers",
+        "shutdown_delay",
         "shutdown_timeout",
         "max_body_size",
         "max_queued_tokens",

@@ -33,6 +33,7 @@ fn serve_without_options_serves_the_config_of_the_default_repository_on_port_800
                     allow_credentials: false,
                 },
                 max_body_size: 32 << 20,
+                shutdown_delay: Duration::ZERO,
                 shutdown_timeout: Duration::from_secs(25),
                 metrics_enable: true,
                 max_queued_tokens: None,
@@ -51,7 +52,7 @@ fn every_server_option_arrives() {
     let options = serve(
         "serve --config_path c.json --rest_port 0 --rest_bind_address 127.0.0.1,::1,my-host.local \
          --rest_workers 4 --management_port 8001 --management_bind_address 10.0.0.1 \
-         --shutdown_timeout 5 --api_key_file key --max_body_size 1MiB --allowed_origins https://a.example,https://b.example \
+         --shutdown_delay 7 --shutdown_timeout 5 --api_key_file key --max_body_size 1MiB --allowed_origins https://a.example,https://b.example \
          --allowed_methods POST,GET --allowed_headers authorization --allow_credentials true --metrics_enable false \
          --threads 2 --batching one_request --max_queued_tokens 5000 --openvino_dir /ov --cache_dir /cache \
          --file_system_poll_wait_seconds 0 --max_batch_inputs 7 --max_input_tokens 128 --max_concurrent_requests 9 --weight_decompression load \
@@ -68,6 +69,7 @@ fn every_server_option_arrives() {
         server.management,
         Some(Management { port: 8001, bind_address: vec![BindAddress::Ip([10, 0, 0, 1].into())] })
     );
+    assert_eq!(server.shutdown_delay, Duration::from_secs(7));
     assert_eq!(server.shutdown_timeout, Duration::from_secs(5));
     assert_eq!(server.api_key, ApiKey::File("key".into()));
     assert_eq!(server.max_body_size, 1 << 20);
