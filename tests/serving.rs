@@ -12,6 +12,8 @@ mod cores;
 mod devices;
 #[path = "serving/exported.rs"]
 mod exported;
+#[path = "serving/fingerprints.rs"]
+mod fingerprints;
 #[path = "serving/interrupted_pulls.rs"]
 mod interrupted_pulls;
 #[path = "serving/limits.rs"]

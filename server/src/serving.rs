@@ -5,6 +5,7 @@
 //! and [`Registry`] holds the outcome and swaps it. HTTP handlers only look models up; they
 //! never wait for a load.
 
+mod fingerprint;
 mod loader;
 mod model;
 mod plan;

@@ -1,5 +1,6 @@
 //! What a loaded model really is: its device, precision, streams, inputs and output.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::decompress::WeightDecompression;
@@ -15,6 +16,8 @@ pub struct LoadedFacts {
     pub execution_devices: Vec<String>,
     /// The first one's name as its maker calls it.
     pub device_name: String,
+    /// The version of its driver, of devices that have one and where OpenVINO reports it.
+    pub driver: Option<String>,
     /// The precision of the computation (`f32`, `bf16`, `f16`), which may be lower than the weights'.
     pub precision: String,
     /// The names of the inputs.
@@ -27,6 +30,8 @@ pub struct LoadedFacts {
     pub streams: usize,
     /// CPU threads over all streams; 0 when the device is not the CPU.
     pub threads: usize,
+    /// The properties that it was compiled with, as the compiled model states them.
+    pub properties: BTreeMap<String, String>,
     /// What became of compressed weights; nothing where none are.
     pub weight_decompression: Option<WeightDecompression>,
     /// How long reading took.
@@ -46,6 +51,7 @@ pub(crate) fn read_facts(
     openvino: &OpenVino,
     compiled: &CompiledModel,
     plan: &Plan,
+    properties: &BTreeMap<String, String>,
     timings: Timings,
 ) -> LoadedFacts {
     let text = |key: &str| compiled.property(key).unwrap_or_default().trim().to_owned();
@@ -57,7 +63,14 @@ pub(crate) fn read_facts(
         .collect();
     let on_cpu = execution_devices.iter().any(|device| device == "CPU");
     let name_of = |input: &ModelInput| input.name.clone();
+    // A property that is write-only was accepted as it was given.
+    let in_effect = |(name, given): (&String, &String)| {
+        let stated = compiled.property(name).ok().filter(|value| !value.trim().is_empty());
+        (name.clone(), stated.unwrap_or_else(|| given.clone()).trim().to_owned())
+    };
     LoadedFacts {
+        driver: execution_devices.first().and_then(|device| openvino.driver(device)),
+        properties: properties.iter().map(in_effect).collect(),
         device_name: match execution_devices.first() {
             Some(device) => openvino.full_name(device),
             None => String::new(),

@@ -163,6 +163,17 @@ impl OpenVino {
             _ => "its name is unknown".to_owned(),
         }
     }
+
+    /// The version of the device's driver; processors have none.
+    pub(crate) fn driver(&self, device: &str) -> Option<String> {
+        let property = match device.split('.').next()? {
+            "GPU" => "GPU_DRIVER_VERSION",
+            "NPU" => "NPU_DRIVER_VERSION",
+            _ => return None,
+        };
+        let version = self.core.property(device, property).ok()?.trim().to_owned();
+        (!version.is_empty()).then_some(version)
+    }
 }
 
 fn load_once(dir: &Path) -> Result<Loaded, LoadError> {

@@ -89,7 +89,8 @@ impl OpenVinoModel {
             .map_err(|source| blame(&options.device, &properties, source, path))?;
         let compile = started.elapsed();
 
-        let mut facts = read_facts(openvino, &compiled, &plan, Timings { read, compile });
+        let mut facts =
+            read_facts(openvino, &compiled, &plan, &properties, Timings { read, compile });
         facts.weight_decompression = weight_decompression;
         if !runs_where_asked(&options.device, &facts.execution_devices) {
             return Err(ModelError::OtherDevice {

@@ -7,7 +7,7 @@ use std::panic::resume_unwind;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::body::receive_json;
@@ -17,6 +17,9 @@ use super::lookup::{find_model, refusal};
 use super::state::{RequestFacts, ServerState};
 use super::tokenize_request::TokenizeMembers;
 use super::{json, vectors};
+
+/// Tells clients whether vectors may be compared with those that they have.
+const FINGERPRINT: HeaderName = HeaderName::from_static("x-embedserve-fingerprint");
 
 /// Bytes of a request, or values of an answer, from which on the work is moved to another thread.
 const LARGE: usize = 64 * 1024;
@@ -46,7 +49,11 @@ pub(crate) async fn embeddings(
         if let Some(dimensions) = request.dimensions {
             vectors::truncate(&mut computed, dimensions);
         }
-        vectors::respond(&model.name, computed, request.format)
+        let mut response = vectors::respond(&model.name, computed, request.format)?;
+        if let Ok(fingerprint) = HeaderValue::from_str(&model.info.fingerprint) {
+            response.headers_mut().insert(FINGERPRINT, fingerprint);
+        }
+        Ok(response)
     })
     .await
 }

@@ -82,7 +82,8 @@ impl Cors {
         response.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
         response.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers);
         response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, self.credentials.clone());
-        let exposed = HeaderValue::from_static("x-request-id, retry-after");
+        let exposed =
+            HeaderValue::from_static("x-request-id, retry-after, x-embedserve-fingerprint");
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }

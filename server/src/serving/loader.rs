@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use engine::{
-    BatchPolicy, Embedder, Engine, Grouping, Input, ModelSpec, RequestLimits, TextTokenizer,
-    Truncate,
+    BatchPolicy, Embedder, Embeddings, Engine, Grouping, Input, ModelSpec, RequestLimits,
+    TextTokenizer, Truncate,
 };
 use model_repository::resolve::Servable;
 use model_repository::settings::WeightDecompression;
@@ -16,12 +16,10 @@ use openvino_runtime::{ModelOptions, OpenVino, OpenVinoModel};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
+use super::fingerprint;
 use super::model::{LoadTimings, ModelInfo, ServedModel};
 use super::registry::chain;
 use crate::metrics::Metrics;
-
-/// The text of the self test.
-const SELF_TEST: &str = "Embedserve computes this embedding before it calls a model ready.";
 
 /// Loads a model; blocking. The error is one line for people, with the remedy.
 pub trait Load: Send + Sync + 'static {
@@ -139,8 +137,16 @@ impl OpenVinoLoader {
             .map_err(|error| chain(&error))?;
 
         let started = Instant::now();
-        let dimensions = self.self_test(&embedder, servable)?;
+        let first = self.self_test(&embedder, servable)?;
         let first_embedding_seconds = started.elapsed().as_secs_f64();
+        let dimensions = first.len();
+        let mut vectors = vec![first];
+        for text in &fingerprint::TEXTS[1..] {
+            // Each alone: with settings that trade exactness for speed, a vector depends on the
+            // other texts of its batch.
+            vectors.push(self.embed(&embedder, servable, text)?.values);
+        }
+        let fingerprint = fingerprint::of(servable, &facts.precision, &vectors);
         let manifest = servable.manifest.as_ref();
         let info = ModelInfo {
             name: servable.name.clone(),
@@ -151,9 +157,11 @@ impl OpenVinoLoader {
             device_requested: servable.device.clone(),
             device: facts.execution_devices.join(","),
             device_name: facts.device_name,
+            driver: facts.driver,
             precision: facts.precision,
             weight_format: servable.precision.clone(),
             weight_decompression: facts.weight_decompression.map(|choice| choice.as_str()),
+            fingerprint,
             dimensions,
             pooling: servable.pooling.to_string(),
             normalize: servable.normalize,
@@ -163,6 +171,8 @@ impl OpenVinoLoader {
             matryoshka: servable.matryoshka.clone(),
             prompts: servable.prompts.keys().cloned().collect(),
             streams: facts.streams,
+            threads: facts.threads,
+            plugin_properties: facts.properties,
             timings: LoadTimings {
                 read_seconds: facts.read.as_secs_f64(),
                 compile_seconds: facts.compile.as_secs_f64(),
@@ -179,16 +189,25 @@ impl OpenVinoLoader {
         })
     }
 
-    /// Embeds one text for real, and checks that the vector is one.
-    fn self_test(&self, embedder: &Embedder, servable: &Servable) -> Result<usize, String> {
-        let input = match embedder.tokenizer().encode(SELF_TEST, engine::SpecialTokens::Add) {
-            Ok(tokens) if tokens.len() <= servable.max_tokens => Input::Text(SELF_TEST.to_owned()),
+    /// Embeds one text, or the least there is where it is too long for the model.
+    fn embed(
+        &self,
+        embedder: &Embedder,
+        servable: &Servable,
+        text: &str,
+    ) -> Result<Embeddings, String> {
+        let input = match embedder.tokenizer().encode(text, engine::SpecialTokens::Add) {
+            Ok(tokens) if tokens.len() <= servable.max_tokens => Input::Text(text.to_owned()),
             _ => Input::Tokens(vec![0]),
         };
-        let vector = self
-            .runtime
+        self.runtime
             .block_on(embedder.embed(vec![input]))
-            .map_err(|error| format!("the self test failed: {}", chain(&error)))?;
+            .map_err(|error| format!("the self test failed: {}", chain(&error)))
+    }
+
+    /// Embeds one text for real, and checks that the vector is one.
+    fn self_test(&self, embedder: &Embedder, servable: &Servable) -> Result<Vec<f32>, String> {
+        let vector = self.embed(embedder, servable, fingerprint::TEXTS[0])?;
         let length: f64 = vector.values.iter().map(|value| f64::from(*value).powi(2)).sum();
         if !length.is_finite() || (servable.normalize && (length.sqrt() - 1.0).abs() > 1e-3) {
             return Err(format!(
@@ -203,7 +222,7 @@ impl OpenVinoLoader {
                 vector.dimensions
             ));
         }
-        Ok(vector.dimensions)
+        Ok(vector.values)
     }
 }
 

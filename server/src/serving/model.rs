@@ -45,6 +45,8 @@ pub struct ModelInfo {
     pub device: String,
     /// The device's own name, such as the CPU model.
     pub device_name: String,
+    /// Version of the device's driver, where OpenVINO reports one.
+    pub driver: Option<String>,
     /// Precision of inference, such as `f32`.
     pub precision: String,
     /// Format of the stored weights, such as `fp32`, where known.
@@ -52,6 +54,8 @@ pub struct ModelInfo {
     /// What became of compressed weights: `never` if they stayed so, `load` if they were restored;
     /// nothing where no weights are compressed.
     pub weight_decompression: Option<&'static str>,
+    /// Hexadecimal; equal where vectors may be compared with each other.
+    pub fingerprint: String,
     /// Length of a vector.
     pub dimensions: usize,
     /// `CLS`, `LAST` or `MEAN`.
@@ -70,6 +74,10 @@ pub struct ModelInfo {
     pub prompts: Vec<String>,
     /// OpenVINO streams, each with one infer thread of the engine.
     pub streams: usize,
+    /// CPU threads over all streams; 0 when the device is not the CPU.
+    pub threads: usize,
+    /// The properties that OpenVINO was given, with the values that it says are in effect.
+    pub plugin_properties: BTreeMap<String, String>,
     /// How long loading took.
     pub timings: LoadTimings,
 }

@@ -76,10 +76,15 @@ fn refusals(mut responses: Value) -> Value {
 }
 
 fn embeddings(id: &str) -> Value {
+    let mut vectors = json_of("EmbeddingsResponse", "The vectors.");
+    vectors["headers"] = json!({"x-embedserve-fingerprint": {
+        "description": "Equal where vectors may be compared with each other, as in /info.",
+        "schema": {"type": "string"}
+    }});
     json!({
         "operationId": id, "tags": ["embeddings"], "summary": "Vectors of texts or token ids",
         "security": key(), "requestBody": body_of("EmbeddingsRequest"),
-        "responses": refusals(json!({"200": json_of("EmbeddingsResponse", "The vectors.")}))
+        "responses": refusals(json!({"200": vectors}))
     })
 }
 

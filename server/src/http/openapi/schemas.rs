@@ -220,8 +220,9 @@ fn operation() -> Value {
                 "ready": {"type": "boolean"},
                 "models": {"type": "array", "items": {
                     "type": "object",
-                    "description": "Source, device really used, precision, dimensions, pooling, \
-                        limits and times of loading of a model that serves."
+                    "description": "Source, device really used, precision, fingerprint, \
+                        dimensions, pooling, limits, streams, properties and times of loading of a \
+                        model that serves."
                 }},
                 "not_serving": {"type": "array", "items": {
                     "type": "object", "required": ["name", "state", "error"],

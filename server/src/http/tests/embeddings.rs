@@ -18,6 +18,7 @@ async fn texts_and_tokens_become_openais_list_on_every_path() {
         let answer = post(&plain(), path, r#"{"model":"org/m","input":["hello world",""]}"#).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
+        assert_eq!(answer.headers["x-embedserve-fingerprint"], "f00d");
         let row = "[0.6000000238418579,0.800000011920929,0.0,0.0]";
         assert_eq!(
             answer.text(),

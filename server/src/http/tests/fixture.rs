@@ -133,6 +133,7 @@ fn serve(engine: &Arc<Engine>, metrics: &Metrics, model: ModelUnderTest) -> Serv
     let info = ModelInfo {
         name: name.into(),
         device: "CPU".into(),
+        fingerprint: "f00d".into(),
         dimensions: 4,
         max_tokens: MAX_TOKENS,
         ..ModelInfo::default()

@@ -76,6 +76,7 @@ async fn info_tells_what_really_runs() {
     assert_eq!(info["ready"], true);
     assert_eq!(info["models"][0]["name"], "org/m");
     assert_eq!(info["models"][0]["device"], "CPU");
+    assert_eq!(info["models"][0]["fingerprint"], "f00d");
     assert_eq!(info["models"][0]["dimensions"], 4);
     assert_eq!(info["models"][0]["loaded_at"], 1_700_000_000);
     assert!(info["models"][0]["timings"]["compile_seconds"].is_number());
