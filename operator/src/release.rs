@@ -68,11 +68,18 @@ pub fn texts(
     let config = serde_json::to_string_pretty(&config).expect("plain JSON");
     let mut texts: Texts = [
         ("config.json".to_owned(), format!("{config}\n")),
-        ("graph.pbtxt".to_owned(), files.graph_pbtxt),
+        ("graph.pbtxt".to_owned(), without_version(&files.graph_pbtxt)),
     ]
     .into();
     texts.extend(files.embedserve_json.map(|text| ("embedserve.json".to_owned(), text)));
     Ok(texts)
+}
+
+/// The text without the comment that names the program's version: it would make a new release, and restart
+/// all pods, of every upgrade.
+fn without_version(graph: &str) -> String {
+    let is_kept = |line: &&str| !line.starts_with("# File created with:");
+    graph.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The name of the ConfigMap: equal exactly for equal texts and files.
@@ -164,6 +171,17 @@ mod tests {
         assert_eq!(graph.plugin_config.get("NUM_STREAMS").map(String::as_str), Some("2"));
         let settings = ServerSettings::parse(&texts["embedserve.json"]).expect("it is read");
         assert_eq!(settings.max_batch_inputs, Some(8));
+    }
+
+    /// If the version were in them, every upgrade of the operator would restart every pod.
+    #[test]
+    fn the_settings_do_not_say_which_version_wrote_them() {
+        let valid = valid(", limits: {maxBatchInputs: 8}");
+        let texts = texts(&valid, "/models/x", &report()).expect("they agree");
+        assert_eq!(texts.len(), 3);
+        for (file, text) in texts {
+            assert!(!text.contains(env!("CARGO_PKG_VERSION")), "{file}: {text}");
+        }
     }
 
     #[test]
