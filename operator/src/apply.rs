@@ -48,7 +48,7 @@ pub struct Refusal {
 /// What should be gone.
 #[derive(Clone, Debug, Default)]
 pub struct Unwanted {
-    /// Jobs whose results were lost, to be made anew.
+    /// Jobs whose results were lost and records of what is lost, to be made anew.
     pub again: Vec<Place>,
     /// The kinds of which everything that is not wanted goes.
     pub prune: BTreeSet<Kind>,
@@ -267,6 +267,7 @@ pub async fn delete(context: &Context, live: &LiveObject) -> Result<(), kube::Er
     match api(context, &live.place).delete(&live.place.name, &params).await {
         Ok(_) => {
             context.metrics.count_write(live.place.kind);
+            context.inventory.mark_leaving(&live.place, &live.uid);
             Ok(())
         }
         // Somebody else was faster, or another object has the name by now.

@@ -109,7 +109,8 @@ pub fn build(inputs: Inputs<'_>) -> Vec<Wanted> {
     wanted.extend(volume::claim(inputs));
     wanted.extend(jobs::pull(inputs));
     wanted.extend(config::config_map(inputs));
-    wanted.extend(gpu::claim_template(inputs));
+    let has_claims = inputs.apis.has(Kind::ResourceClaimTemplate);
+    wanted.extend(gpu::claim_template(inputs).filter(|_| has_claims));
     wanted.extend(deployment::deployments(inputs));
     wanted.push(service::service(inputs));
     wanted.extend(network::policies(inputs));

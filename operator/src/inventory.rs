@@ -152,6 +152,14 @@ impl Inventory {
         state.objects.insert(place, Arc::new(object));
     }
 
+    /// Notes that an object was told to go, before the watch says so. One that is gone already stays gone.
+    pub fn mark_leaving(&self, place: &Place, uid: &str) {
+        let mut state = self.write();
+        if let Some(object) = state.objects.get_mut(place).filter(|object| object.uid == uid) {
+            Arc::make_mut(object).is_leaving = true;
+        }
+    }
+
     /// Drops an object that is gone.
     pub fn remove(&self, place: &Place) {
         let mut state = self.write();
@@ -352,6 +360,19 @@ mod tests {
         inventory.remove(&service("bge", "5").place);
         assert!(inventory.of_model("search", "bge").is_empty());
         assert!(inventory.counts().is_empty());
+    }
+
+    #[test]
+    fn what_was_told_to_go_counts_as_leaving_until_it_is_gone() {
+        let inventory = Inventory::default();
+        let place = service("bge", "5").place;
+        inventory.mark_leaving(&place, "1");
+        assert!(inventory.get(&place).is_none(), "the watch was faster");
+        inventory.insert(service("bge", "5"));
+        inventory.mark_leaving(&place, "another");
+        assert!(!inventory.get(&place).expect("it is there").is_leaving);
+        inventory.mark_leaving(&place, "1");
+        assert!(inventory.get(&place).expect("it is there").is_leaving);
     }
 
     #[test]

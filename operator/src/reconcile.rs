@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::dereference::{dereference, siblings};
 use crate::kind::Kind;
 use crate::names;
-use crate::plan::{CacheState, Images, Observed, Plan, Resolution};
+use crate::plan::{CacheState, Images, Observed, Plan, Resolution, cache};
 use crate::render_groups;
 use crate::status;
 use crate::update_status::update_status;
@@ -130,7 +130,8 @@ fn next_look(plan: &Plan, is_ready: bool, resync: Action) -> Action {
     }
 }
 
-/// What goes: Jobs whose results were lost, and objects that were wanted once.
+/// What goes: Jobs whose results were lost, the record of a volume that is gone, and objects that were
+/// wanted once.
 fn unwanted(valid: &ValidatedModel, plan: &Plan, observed: &Observed) -> Unwanted {
     let mut unwanted = Unwanted::default();
     if plan.resolution == (Resolution::Resolving { again: true }) {
@@ -140,10 +141,14 @@ fn unwanted(valid: &ValidatedModel, plan: &Plan, observed: &Observed) -> Unwante
     if let (CacheState::Pulling { again: true }, Some(target)) = (&plan.cache, &plan.target) {
         unwanted.again.push(place(Kind::Job, &valid.namespace, &names::pull_job(&target.key)));
     }
+    if let Some(target) = &plan.target
+        && cache::is_without_volume(valid, target, observed)
+    {
+        unwanted.again.push(place(Kind::ConfigMap, &valid.namespace, &names::cache(&target.key)));
+    }
     unwanted.prune = [
         Kind::NetworkPolicy,
         Kind::PodDisruptionBudget,
-        Kind::HorizontalPodAutoscaler,
         Kind::Ingress,
         Kind::HTTPRoute,
         Kind::PodMonitor,
@@ -155,6 +160,9 @@ fn unwanted(valid: &ValidatedModel, plan: &Plan, observed: &Observed) -> Unwante
     let is_decided = plan.serving.is_some() && !matches!(plan.accelerator, Some(Err(_)));
     if is_decided {
         unwanted.prune.extend([Kind::Deployment, Kind::ConfigMap, Kind::ResourceClaimTemplate]);
+    }
+    if is_decided || valid.model.spec.autoscaling.is_none() {
+        unwanted.prune.insert(Kind::HorizontalPodAutoscaler);
     }
     unwanted.keep = keep(valid, plan, observed);
     unwanted

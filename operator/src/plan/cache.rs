@@ -88,9 +88,25 @@ pub fn state(
     observed: &Observed,
 ) -> CacheState {
     let Some(target) = target else { return CacheState::Unresolved };
-    let pulled = observed.pull.as_ref().and_then(|job| job.report.as_ref());
     let is_pulled = needs_pull(valid, target);
-    let report = observed.records.get(&target.key).or(pulled).or(resolved.filter(|_| !is_pulled));
+    if let Some(claim) = observed.claim.as_ref().filter(|_| is_pulled) {
+        if claim.is_leaving {
+            let message = "the volume with the files is being deleted, and is made anew when it is gone and no pod \
+                           uses it";
+            return CacheState::WaitingForVolume { message: message.to_owned() };
+        }
+        if claim.facts.phase.as_deref() == Some("Lost") {
+            let message =
+                "the volume's data is lost: delete the PersistentVolumeClaim to have it made anew";
+            return CacheState::WaitingForVolume { message: message.to_owned() };
+        }
+    }
+    let pull = observed.pull.as_ref().filter(|job| !job.is_leaving);
+    let pulled = pull.and_then(|job| job.report.as_ref());
+    let report = match is_without_volume(valid, target, observed) {
+        true => None,
+        false => observed.records.get(&target.key).or(pulled).or(resolved.filter(|_| !is_pulled)),
+    };
     if let Some(report) = report {
         let path = target.path.clone().unwrap_or_default();
         return match release::texts(valid, &path, report) {
@@ -100,21 +116,8 @@ pub fn state(
             }
         };
     }
-    if let Some(claim) = observed.claim.as_ref().filter(|_| is_pulled) {
-        if claim.is_leaving {
-            let message =
-                "the volume of an earlier model with the same files is still being deleted";
-            return CacheState::WaitingForVolume { message: message.to_owned() };
-        }
-        if claim.facts.phase.as_deref() == Some("Lost") {
-            let message =
-                "the volume's data is lost: delete the PersistentVolumeClaim to have it made anew";
-            return CacheState::WaitingForVolume { message: message.to_owned() };
-        }
-    }
-    match &observed.pull {
+    match pull {
         None => CacheState::Pulling { again: false },
-        Some(JobView { is_leaving: true, .. }) => CacheState::Pulling { again: false },
         Some(job) if job.facts.succeeded || job.facts.failed.is_some() => {
             CacheState::Pulling { again: true }
         }
@@ -130,7 +133,16 @@ pub fn state(
     }
 }
 
+/// Whether the volume is not there that the operator makes for the files, so that a record of what was in it
+/// means nothing any more.
+pub fn is_without_volume(valid: &ValidatedModel, target: &Release, observed: &Observed) -> bool {
+    needs_pull(valid, target) && release::owns_volume(valid) && observed.claim.is_none()
+}
+
 /// Whether a Job pulls the release's files onto a volume.
 pub fn needs_pull(valid: &ValidatedModel, target: &Release) -> bool {
     matches!(valid.source, ValidatedSource::Hub(_)) && target.claim_name.is_some()
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,13 +61,16 @@ impl Resolution {
 pub fn decide(valid: &ValidatedModel, observed: &Observed) -> Resolution {
     let kept =
         valid.model.status.as_ref().map(|status| status.history.as_slice()).unwrap_or_default();
-    let known = kept.iter().find(|release| release.request == valid.request);
+    let known = || kept.iter().filter(|release| release.request == valid.request);
+    let is_in_place =
+        |release: &Release| release::claim_name(valid, &release.key) == release.claim_name;
     // Where nothing is pulled, the record is all that says what is in the folder.
-    let is_usable = |release: &&Release| {
-        !depends_on_record(valid) || observed.records.contains_key(&release.key)
-    };
-    if let Some(release) = known.filter(is_usable) {
+    let is_usable = |key: &str| !depends_on_record(valid) || observed.records.contains_key(key);
+    if let Some(release) = known().find(|it| is_in_place(it) && is_usable(&it.key)) {
         return resolved(release.clone(), None);
+    }
+    if let Some(release) = known().find(|it| !is_in_place(it) && is_usable(&it.key)) {
+        return moved(valid, release, observed.records.get(&release.key));
     }
     if let Some(commit) = given_commit(valid) {
         let release = release_of(valid, commit, None);
@@ -88,6 +91,19 @@ pub fn decide(valid: &ValidatedModel, observed: &Observed) -> Resolution {
         }
         Some(_) => Resolution::Resolving { again: false },
     }
+}
+
+/// The same commit with its files in another place, because the cache is another.
+fn moved(valid: &ValidatedModel, known: &Release, report: Option<&SourceReport>) -> Resolution {
+    let commit = known.resolved_revision.as_deref().unwrap_or_default();
+    let release = Release {
+        resolved_time: known.resolved_time.clone(),
+        disk_bytes: known.disk_bytes,
+        size_bytes: known.size_bytes,
+        files: known.files,
+        ..release_of(valid, commit, report)
+    };
+    resolved(release, report.cloned().map(Box::new))
 }
 
 fn resolved(release: Release, report: Option<Box<SourceReport>>) -> Resolution {
@@ -142,3 +158,6 @@ pub fn reason(resolution: &Resolution) -> Reason {
         Resolution::Failed(failure) => failure.reason,
     }
 }
+
+#[cfg(test)]
+mod tests;

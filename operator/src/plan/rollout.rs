@@ -121,7 +121,10 @@ pub fn decide(
         old.iter().any(|it| it.label() == target.label() && it.has_failed_for(valid.generation));
     if timed_out || failed_before {
         let seconds = settings.progress_deadline().as_secs();
-        return match last_good.filter(|_| settings.auto_rollback) {
+        // What has served is not to blame: another release would fail the same way, and answer with
+        // other vectors if it did not.
+        let has_served = old.iter().any(|it| it.label() == target.label() && it.has_served());
+        return match last_good.filter(|_| settings.auto_rollback && !has_served) {
             Some(good) => Decided {
                 target_failed: true,
                 ..decided(
@@ -238,3 +241,6 @@ fn named(release: &Release) -> String {
         release.label().unwrap_or("settings unknown")
     )
 }
+
+#[cfg(test)]
+mod tests;
