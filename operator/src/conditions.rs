@@ -140,7 +140,7 @@ fn source(inputs: Inputs<'_>) -> Finding {
             let commit = release.resolved_revision.as_deref().unwrap_or_default();
             let message = match &inputs.valid.source {
                 ValidatedSource::Hub(hub) => {
-                    format!("{} of {} is commit {commit}", hub.revision, hub.repo)
+                    format!("revision {} of {} is commit {commit}", hub.revision, hub.repo)
                 }
                 ValidatedSource::Volume { claim, path } => {
                     format!("the folder /{path} of the PersistentVolumeClaim {claim} holds a model")

@@ -159,4 +159,41 @@ mod tests {
             assert_eq!(volume_size(bytes), expected, "{bytes}");
         }
     }
+
+    #[test]
+    fn numbers_beyond_all_reason_are_still_sizes() {
+        assert_eq!(volume_size(u64::MAX), mebibytes(u64::MAX));
+        assert_eq!(mebibytes(u64::MAX), "17179869184Gi");
+        assert_eq!(compiled_cache_size(u64::MAX), "17179869184Gi");
+        for (bytes, expected) in [
+            (0, "0Mi"),
+            (1, "1Mi"),
+            (MIB, "1Mi"),
+            (MIB + 1, "2Mi"),
+            (1024 * MIB, "1Gi"),
+            (1536 * MIB, "1536Mi"),
+        ] {
+            assert_eq!(mebibytes(bytes), expected, "{bytes}");
+        }
+        assert_eq!(compiled_cache_size(0), "128Mi");
+    }
+
+    #[test]
+    fn a_model_of_which_nothing_is_known_gets_some_memory() {
+        let [request, limit, memory, _] = resources("", &SourceReport::default());
+        assert_eq!((request.as_str(), limit.as_str()), ("1", "2"));
+        assert!(crds::quantity::bytes(&memory).is_some_and(|it| it > 64 << 20), "{memory}");
+    }
+
+    #[test]
+    fn an_accelerator_does_the_work_of_cores_and_a_limit_of_tokens_saves_memory() {
+        let large = SourceReport { weights_bytes: 1_300_000_000, ..minilm() };
+        let [request, limit, ..] = resources(", device: {target: GPU, numStreams: 8}", &large);
+        assert_eq!((request.as_str(), limit.as_str()), ("1", "2"));
+        let bytes = |spec| crds::quantity::bytes(&resources(spec, &minilm())[2]);
+        assert!(bytes(", limits: {maxInputTokens: 64}") <= bytes(""));
+        // More than the model has is not counted, should it ever come so far.
+        assert_eq!(bytes(", limits: {maxInputTokens: 100000}"), bytes(""));
+        assert!(bytes(", device: {numStreams: 8}") > bytes(""));
+    }
 }

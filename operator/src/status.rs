@@ -405,6 +405,15 @@ fn last_failure(inputs: Inputs<'_>, old: Option<LastFailure>, now: &Time) -> Opt
     match (newest, old) {
         (None, old) => old,
         (Some(new), Some(old)) if is_same_failure(&new, &old) => Some(old),
+        // A pod that failed later may be gone by now.
+        (Some(new), Some(old))
+            if new
+                .time
+                .as_ref()
+                .is_some_and(|new| old.time.as_ref().is_some_and(|old| new.0 < old.0)) =>
+        {
+            Some(old)
+        }
         (Some(new), _) => {
             let time = new.time.clone().or_else(|| Some(now.clone()));
             Some(LastFailure { time, ..new })
@@ -437,3 +446,6 @@ fn seconds(seconds: f64) -> String {
         seconds => format!("{seconds:.1}s"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,11 +71,14 @@ fn ready(inputs: Inputs<'_>, applied: &Applied, findings: &[Finding]) -> Finding
         RolloutState::Complete | RolloutState::Progressing => {}
     }
     let is_fallback = |finding: &Finding| finding.reason == Reason::FallbackInUse;
-    let first = NEEDED
-        .into_iter()
-        .filter_map(of)
-        .find(|finding| finding.state != State::True && !is_fallback(finding));
-    if let Some(first) = first {
+    // What is known to be wrong is told before what is not known yet, which often only waits for it.
+    let first = |state| {
+        NEEDED
+            .into_iter()
+            .filter_map(of)
+            .find(|finding| finding.state == state && !is_fallback(finding))
+    };
+    if let Some(first) = first(State::False).or_else(|| first(State::Unknown)) {
         let message = match first.message.is_empty() {
             true => first.reason.meaning().trim_end_matches('.').to_owned(),
             false => first.message.clone(),

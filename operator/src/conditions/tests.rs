@@ -1,5 +1,8 @@
 //! What all conditions have in common.
 
+mod states;
+mod verdicts;
+
 use super::*;
 
 #[test]
@@ -46,4 +49,17 @@ fn a_condition_keeps_its_time_until_its_state_changes() {
     assert_eq!(other_reason[0].observed_generation, Some(2));
     let holds = [Finding::holds(ConditionType::CachePopulated, Reason::Populated, "")];
     assert_eq!(with_history(&holds, &first, 2, &now)[0].last_transition_time, now);
+}
+
+#[test]
+fn names_keep_their_spelling_at_the_start_of_a_sentence() {
+    for (text, expected) in [
+        ("the model answers", "The model answers"),
+        ("bge-base: no such file", "bge-base: no such file"),
+        ("org/name has no revision", "org/name has no revision"),
+        ("0 of 1 pods", "0 of 1 pods"),
+        ("", ""),
+    ] {
+        assert_eq!(capitalised(text), expected);
+    }
 }
