@@ -166,6 +166,16 @@ async fn apply_one(
             delete(context, &live).await?;
             return Ok(Outcome::Waiting);
         }
+        Update::Apply
+            if wanted.kind == Kind::NetworkPolicy
+                && wanted.ownership == Ownership::Shared
+                && has_owner
+                && !is_sole_owner(valid, &live) =>
+        {
+            // It belongs to the Job, which another model made its way: two models that both had theirs
+            // would write for ever.
+            return Ok(Outcome::AsItShouldBe);
+        }
         Update::Apply => {}
     }
     if has_owner && context.inventory.is_verified(&place, live.version, &hash) {

@@ -10,8 +10,8 @@ use crds::EmbeddingModel;
 use futures_util::{FutureExt, StreamExt};
 use kube::runtime::controller::{Action, Config, Error, ReconcileRequest, applier};
 use kube::runtime::reflector::{ObjectRef, Store, store};
-use kube::{Api, Client, ResourceExt};
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use kube::{Client, ResourceExt};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
@@ -22,10 +22,14 @@ use crate::inventory::Inventory;
 use crate::kind::Kind;
 use crate::metrics::{Category, Metrics};
 use crate::pods::Pods;
-use crate::reconcile::{ReconcileError, reconcile};
+use crate::reconcile::{ReconcileError, attempt};
 use crate::settings::{PodAccess, Settings};
 use crate::watches::{Ready, Trigger, Watches};
+use models::Known;
 
+/// How long a reconcile may take. The client waits for answers without an end, so that a few requests that
+/// are never answered would otherwise hold up all models.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest pause between two tries of a model that fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How often is looked whether optional kinds have come or gone.
@@ -62,7 +66,8 @@ pub async fn run(
         trigger: trigger.clone(),
         namespaces: settings.watch_namespaces.clone(),
     };
-    let (models, models_ready) = watch_models(&client, &settings, trigger.clone());
+    let (gone, mut leaving) = mpsc::unbounded_channel();
+    let (models, models_ready) = watch_models(&client, &settings, trigger.clone(), gone);
     let context = Arc::new(Context::new(Parts {
         pods: Pods::new(client.clone(), pod_access)?,
         events: Events::new(client.clone(), instance),
@@ -72,6 +77,13 @@ pub async fn run(
         metrics,
         settings,
     }));
+    let forgetful = Arc::clone(&context);
+    tokio::spawn(async move {
+        while let Some(uid) = leaving.recv().await {
+            forgetful.forget(&uid);
+            forgetful.metrics.forget(&uid);
+        }
+    });
     let mut ready: Vec<Ready> = models_ready;
     let required = Kind::ALL.into_iter().filter(|kind| !kind.is_optional());
     ready.extend(required.flat_map(|kind| watches.start(kind)));
@@ -110,14 +122,7 @@ async fn apply_reconciles(
     });
     let config = Config::default().concurrency(context.settings.concurrency);
     let reconciles = applier(
-        |model, context| {
-            // On a task of its own, so that all cores are used and a panic harms nobody else.
-            let task = tokio::spawn(reconcile(model, context));
-            async move {
-                task.await.unwrap_or_else(|error| Err(ReconcileError::Ended(error.to_string())))
-            }
-            .boxed()
-        },
+        |model, context| attempt(model, context, PATIENCE).boxed(),
         on_error,
         Arc::clone(&context),
         models,
@@ -148,6 +153,7 @@ fn on_error(model: Arc<EmbeddingModel>, error: &ReconcileError, context: Arc<Con
     let failures = context.count_failure(&uid);
     let category = match error {
         ReconcileError::Api(error) => Category::of(error),
+        ReconcileError::TookTooLong(_) => Category::Unreachable,
         ReconcileError::Ended(_) => Category::Internal,
     };
     context.metrics.count_failure(category);
@@ -176,18 +182,16 @@ fn watch_models(
     client: &Client,
     settings: &Settings,
     trigger: Trigger,
+    gone: UnboundedSender<String>,
 ) -> (Store<EmbeddingModel>, Vec<Ready>) {
     let (reader, writer) = store();
-    let apis: Vec<Api<EmbeddingModel>> = match settings.watch_namespaces.is_empty() {
-        true => vec![Api::all(client.clone())],
-        false => settings
-            .watch_namespaces
-            .iter()
-            .map(|namespace| Api::namespaced(client.clone(), namespace))
-            .collect(),
+    let scopes: BTreeSet<Option<String>> = match settings.watch_namespaces.is_empty() {
+        true => [None].into(),
+        false => settings.watch_namespaces.iter().cloned().map(Some).collect(),
     };
     let (done, ready) = watch::channel(false);
-    tokio::spawn(models::follow(apis, writer, trigger, done));
+    let known = Known::new(reader.clone(), writer, trigger, gone);
+    tokio::spawn(models::follow(client.clone(), scopes, known, done));
     (reader, vec![ready])
 }
 

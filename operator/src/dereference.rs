@@ -60,7 +60,10 @@ pub async fn dereference(
     let mut observed = Observed { now: Some(Time(Timestamp::now())), ..Observed::default() };
 
     let resolve_name = names::resolve_job(name, &valid.request);
-    observed.resolve = job(context, namespace, &resolve_name).map(|job| view(&job, &own_pods));
+    if let Some(live) = job(context, namespace, &resolve_name) {
+        let group = PodGroup::Model(namespace.clone(), name.clone());
+        observed.resolve = Some(current_view(context, &live, group, &own_pods).await?);
+    }
     let status = valid.model.status.as_ref();
     for release in status.into_iter().flat_map(|status| &status.history) {
         add_record(context, namespace, &release.key, &mut observed.records).await?;
@@ -126,9 +129,10 @@ async fn look_at_pull(
         }
     }
     let Some(live) = job(context, namespace, &names::pull_job(key)) else { return Ok(()) };
-    let mut pods = pods(context, PodGroup::Key(namespace.clone(), key.to_owned())).await?.to_vec();
+    let group = PodGroup::Key(namespace.clone(), key.to_owned());
+    let mut pods = pods(context, group.clone()).await?.to_vec();
     explain_stuck(context, namespace, &mut pods).await?;
-    let mut pull = view(&live, &pods);
+    let mut pull = current_view(context, &live, group, &pods).await?;
     if pull.pod.is_none() && pull.failure.is_none() && !pull.facts.succeeded {
         pull.failure = unmade_pods(context, namespace, &live).await?;
     }
@@ -143,6 +147,21 @@ async fn look_at_pull(
 
 fn job(context: &Context, namespace: &str, name: &str) -> Option<Arc<LiveObject>> {
     context.inventory.get(&place(Kind::Job, namespace, name))
+}
+
+/// A Job and what its pods say. The pods of one that has succeeded without a report are read once more: the
+/// watch of Jobs may be ahead of that of pods, and a report that is not seen yet is not lost.
+async fn current_view(
+    context: &Context,
+    live: &LiveObject,
+    group: PodGroup,
+    known: &[PodFacts],
+) -> Result<JobView, kube::Error> {
+    let seen = view(live, known);
+    match seen.facts.succeeded && seen.report.is_none() {
+        true => Ok(view(live, &list_pods(context, &group).await?)),
+        false => Ok(seen),
+    }
 }
 
 /// A Job and what its pods say.
@@ -190,16 +209,20 @@ async fn pods(context: &Context, group: PodGroup) -> Result<Arc<Vec<PodFacts>>, 
     if versions.is_empty() {
         return Ok(Arc::default());
     }
-    let (namespace, selector) = match &group {
+    let pods = Arc::new(list_pods(context, &group).await?);
+    context.remember_pods(group, versions, Arc::clone(&pods));
+    Ok(pods)
+}
+
+/// The pods of a group as they are.
+async fn list_pods(context: &Context, group: &PodGroup) -> Result<Vec<PodFacts>, kube::Error> {
+    let (namespace, selector) = match group {
         PodGroup::Model(namespace, model) => (namespace, format!("{}={model}", names::MODEL)),
         PodGroup::Key(namespace, key) => (namespace, format!("{}={key}", names::CACHE_KEY)),
     };
     let api: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
     let list = api.list(&ListParams::default().labels(&selector)).await?;
-    let found: Vec<PodFacts> = list.items.iter().map(PodFacts::from).collect();
-    let pods = Arc::new(found);
-    context.remember_pods(group, versions, Arc::clone(&pods));
-    Ok(pods)
+    Ok(list.items.iter().map(PodFacts::from).collect())
 }
 
 /// What the record of a cache key says.

@@ -15,58 +15,95 @@ use kube::{Api, Client};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-/// How long a Lease that is not renewed is respected.
-const LEASE: Duration = Duration::from_secs(15);
-/// How long the holder tries to renew until it gives up.
-const RENEW_DEADLINE: Duration = Duration::from_secs(10);
-/// How long is waited between two tries.
-const RETRY: Duration = Duration::from_secs(2);
+/// How long things take. The defaults are those of Kubernetes' own components.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How long a Lease that is not renewed is respected, in whole seconds.
+    pub lease: Duration,
+    /// How long the holder tries to renew until it gives up; shorter than `lease`.
+    pub renew_deadline: Duration,
+    /// How long is waited between two tries.
+    pub retry: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry: Duration::from_secs(2),
+        }
+    }
+}
 
 /// A place in the queue for a Lease.
 pub struct Election {
     api: Api<Lease>,
     name: String,
     identity: String,
+    pace: Pace,
 }
 
 /// A Lease that is held.
 pub struct Leadership {
     election: Election,
     lease: Lease,
+    /// Others respect the Lease from here on for as long as it is long.
+    renewed: Instant,
+}
+
+/// What became of an attempt to renew.
+enum Renewal {
+    /// It was renewed.
+    Renewed(Lease),
+    /// It is still held, and was changed by somebody; the next attempt starts from there.
+    Held(Lease),
+    /// Another process holds it.
+    Lost,
 }
 
 impl Election {
     /// An election by the Lease of this name; `identity` is this process alone.
     pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity }
+        let api = Api::namespaced(client, namespace);
+        Self { api, name: name.to_owned(), identity, pace: Pace::default() }
+    }
+
+    /// The same election at another pace.
+    pub fn at(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Waits until this process leads.
     pub async fn win(self) -> Leadership {
         let mut seen: Option<(Option<String>, Instant)> = None;
         loop {
-            match self.try_once(&mut seen).await {
-                Ok(Some(lease)) => {
+            let attempt = self.try_once(&mut seen);
+            match tokio::time::timeout(self.pace.renew_deadline, attempt).await {
+                Ok(Ok(Some((lease, since)))) => {
                     info!(lease = self.name, identity = self.identity, "leading");
-                    return Leadership { election: self, lease };
+                    return Leadership { election: self, lease, renewed: since };
                 }
-                Ok(None) => {}
-                Err(error) => {
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => {
                     warn!(%error, lease = self.name, "the lease could not be read or written")
                 }
+                Err(_) => warn!(lease = self.name, "the lease was not answered for in time"),
             }
-            sleep(RETRY).await;
+            sleep(self.pace.retry).await;
         }
     }
 
-    /// Takes the Lease if nobody holds it, or its holder has not been heard of for long enough.
+    /// Takes the Lease if nobody holds it, or its holder has not been heard of for long enough; with the time
+    /// from which on it counts.
     async fn try_once(
         &self,
         seen: &mut Option<(Option<String>, Instant)>,
-    ) -> Result<Option<Lease>, kube::Error> {
+    ) -> Result<Option<(Lease, Instant)>, kube::Error> {
         let Some(lease) = self.api.get_opt(&self.name).await? else {
             let lease = self.taken(&Lease::default());
-            return settled(self.api.create(&PostParams::default(), &lease).await);
+            let since = Instant::now();
+            return settled(self.api.create(&PostParams::default(), &lease).await, since);
         };
         let version = lease.metadata.resource_version.clone();
         if seen.as_ref().is_none_or(|(known, _)| *known != version) {
@@ -80,12 +117,13 @@ impl Election {
             .as_ref()
             .and_then(|spec| spec.lease_duration_seconds)
             .and_then(|seconds| u64::try_from(seconds).ok())
-            .map_or(LEASE, Duration::from_secs);
+            .map_or(self.pace.lease, Duration::from_secs);
         if !holder.is_empty() && holder != self.identity && quiet < patience {
             return Ok(None);
         }
         let lease = self.taken(&lease);
-        settled(self.api.replace(&self.name, &PostParams::default(), &lease).await)
+        let since = Instant::now();
+        settled(self.api.replace(&self.name, &PostParams::default(), &lease).await, since)
     }
 
     /// The Lease as it is when this process has taken it.
@@ -98,7 +136,7 @@ impl Election {
             metadata: ObjectMeta { name: Some(self.name.clone()), ..before.metadata.clone() },
             spec: Some(LeaseSpec {
                 holder_identity: Some(self.identity.clone()),
-                lease_duration_seconds: i32::try_from(LEASE.as_secs()).ok(),
+                lease_duration_seconds: i32::try_from(self.pace.lease.as_secs()).ok(),
                 acquire_time: match is_ours {
                     true => spec.acquire_time.clone(),
                     false => Some(now.clone()),
@@ -117,54 +155,58 @@ impl Election {
 
 impl Leadership {
     /// Renews the Lease for as long as that works; returns when another process may lead.
+    ///
+    /// No attempt outlasts the deadline, so that the process has stopped before the Lease is over.
     pub async fn keep(&mut self) {
-        let mut renewed = Instant::now();
+        let Pace { renew_deadline, retry, .. } = self.election.pace;
         loop {
-            sleep(RETRY).await;
-            let election = &self.election;
-            let lease = election.taken(&self.lease);
-            let params = PostParams::default();
-            let renewal = election.api.replace(&election.name, &params, &lease);
-            match tokio::time::timeout(RENEW_DEADLINE, renewal).await {
-                Ok(Ok(lease)) => {
+            sleep(retry).await;
+            let left = renew_deadline.saturating_sub(self.renewed.elapsed());
+            let begun = Instant::now();
+            match tokio::time::timeout(left, self.renew()).await {
+                Ok(Ok(Renewal::Renewed(lease))) => {
                     self.lease = lease;
-                    renewed = Instant::now();
+                    self.renewed = begun;
                 }
-                Ok(Err(kube::Error::Api(status))) if status.code == 409 || status.code == 404 => {
-                    match election.api.get_opt(&election.name).await {
-                        Ok(Some(lease)) if is_held_by(&lease, &election.identity) => {
-                            self.lease = lease
-                        }
-                        Ok(Some(_)) => return,
-                        Ok(None) => {
-                            let lease = election.taken(&Lease::default());
-                            match election.api.create(&PostParams::default(), &lease).await {
-                                Ok(lease) => self.lease = lease,
-                                Err(error) => warn!(%error, "the lease could not be made anew"),
-                            }
-                        }
-                        Err(error) => warn!(%error, "the lease could not be read"),
-                    }
-                }
+                Ok(Ok(Renewal::Held(lease))) => self.lease = lease,
+                Ok(Ok(Renewal::Lost)) => return,
                 Ok(Err(error)) => warn!(%error, "the lease could not be renewed"),
                 Err(_) => warn!("the lease could not be renewed in time"),
             }
-            if renewed.elapsed() > RENEW_DEADLINE {
+            if self.renewed.elapsed() >= renew_deadline {
                 return;
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<Renewal, kube::Error> {
+        let election = &self.election;
+        let lease = election.taken(&self.lease);
+        let params = PostParams::default();
+        match election.api.replace(&election.name, &params, &lease).await {
+            Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => {}
+            answer => return answer.map(Renewal::Renewed),
+        }
+        match election.api.get_opt(&election.name).await? {
+            Some(lease) if is_held_by(&lease, &election.identity) => Ok(Renewal::Held(lease)),
+            Some(_) => Ok(Renewal::Lost),
+            None => {
+                let lease = election.taken(&Lease::default());
+                election.api.create(&params, &lease).await.map(Renewal::Renewed)
             }
         }
     }
 
     /// Gives the Lease back, so that another process can lead at once.
     pub async fn give_back(self) {
-        let Self { election, mut lease } = self;
+        let Self { election, mut lease, renewed: _ } = self;
         if let Some(spec) = &mut lease.spec {
             spec.holder_identity = Some(String::new());
             spec.lease_duration_seconds = Some(1);
         }
         let params = PostParams::default();
         let answer = election.api.replace(&election.name, &params, &lease);
-        match tokio::time::timeout(RETRY, answer).await {
+        match tokio::time::timeout(election.pace.retry, answer).await {
             Ok(Ok(_)) => info!(lease = election.name, "the lease was given back"),
             Ok(Err(error)) => warn!(%error, "the lease could not be given back"),
             Err(_) => warn!("the lease could not be given back in time"),
@@ -177,9 +219,12 @@ fn is_held_by(lease: &Lease, identity: &str) -> bool {
 }
 
 /// Somebody else having been faster is no error.
-fn settled(answer: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error> {
+fn settled(
+    answer: Result<Lease, kube::Error>,
+    since: Instant,
+) -> Result<Option<(Lease, Instant)>, kube::Error> {
     match answer {
-        Ok(lease) => Ok(Some(lease)),
+        Ok(lease) => Ok(Some((lease, since))),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
         Err(error) => Err(error),
     }

@@ -37,9 +37,35 @@ pub enum ReconcileError {
     /// The API server did not do what was asked.
     #[error("the API server did not do what was asked")]
     Api(#[from] kube::Error),
+    /// The API server did not answer.
+    #[error("the API server did not answer within {} s", .0.as_secs())]
+    TookTooLong(Duration),
     /// A mistake of the operator's own.
     #[error("the reconcile ended unexpectedly: {0}")]
     Ended(String),
+}
+
+/// One [`reconcile`], on a task of its own, so that all cores are used and a panic harms nobody else. It is ended
+/// when it takes too long; what it has done until then stands, and the next one goes on from there.
+///
+/// # Errors
+/// As [`reconcile`], or when it was ended.
+pub async fn attempt(
+    model: Arc<EmbeddingModel>,
+    context: Arc<Context>,
+    patience: Duration,
+) -> Result<Action, ReconcileError> {
+    let uid = model.uid().unwrap_or_default();
+    let reconcile = tokio::time::timeout(patience, reconcile(model, Arc::clone(&context)));
+    let result = match tokio::spawn(reconcile).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(ReconcileError::TookTooLong(patience)),
+        Err(error) => Err(ReconcileError::Ended(error.to_string())),
+    };
+    if result.is_ok() {
+        context.clear_failures(&uid);
+    }
+    result
 }
 
 /// Looks at a model and makes the cluster as it should be.
@@ -104,7 +130,8 @@ pub async fn reconcile(
     wanted.extend(render_groups::jobs(&context, &valid, &plan));
     wanted.extend(nodes.as_ref().and_then(|nodes| render_groups::record(&valid, nodes)));
     wanted.sort_by_key(|object| object.kind);
-    let unwanted = unwanted(&valid, &plan, &observed);
+    let mut unwanted = unwanted(&valid, &plan, &observed);
+    unwanted.keep.extend(nodes.iter().flat_map(|nodes| nodes.given_up_jobs(&valid)));
     let mut applied = apply::apply(&context, &valid, &wanted, &unwanted).await?;
     applied.refused.extend(build::missing_definitions(inputs));
 

@@ -45,6 +45,13 @@ impl Looked {
     }
 }
 
+impl Looked {
+    /// The Jobs that found nothing. They stay until Kubernetes takes them away: only then is looked again.
+    pub fn given_up_jobs(&self, valid: &ValidatedModel) -> impl Iterator<Item = (Kind, String)> {
+        self.given_up.iter().map(|node| (Kind::Job, names::render_group_job(&valid.name, node)))
+    }
+}
+
 /// The wish of a model.
 pub fn wish(valid: &ValidatedModel) -> Wish<'_> {
     static DEFAULT: std::sync::LazyLock<Gpu> = std::sync::LazyLock::new(Gpu::default);

@@ -112,7 +112,7 @@ fn template(
     variant: &Variant,
     selector: &LabelSelector,
 ) -> PodTemplateSpec {
-    let Inputs { valid, settings, .. } = inputs;
+    let Inputs { valid, .. } = inputs;
     let spec = &valid.model.spec;
     let mut labels: BTreeMap<String, String> = spec.pod_template.labels.clone();
     labels.extend(names::labels(&valid.name, Component::Serving));
@@ -126,7 +126,10 @@ fn template(
     if let (ValidatedSource::Hub(hub), None) = (&valid.source, &serving.release.claim_name) {
         let commit = serving.release.resolved_revision.as_deref().unwrap_or_default();
         let key = serving.release.key.as_str();
-        init.push(jobs::pull_container(valid, settings, hub, (commit, key), &mut volumes));
+        // The release's own image: the operator's default would restart the pods when it changes.
+        let image = spec.image.puller.clone().or_else(|| serving.release.image.clone());
+        let image = image.unwrap_or_default();
+        init.push(jobs::pull_container(inputs, image, hub, (commit, key), &mut volumes));
     }
     let mut pod = PodSpec {
         restart_policy: None,

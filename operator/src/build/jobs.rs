@@ -92,7 +92,8 @@ pub(super) fn pull(inputs: Inputs<'_>) -> Option<Wanted> {
         claim_volume("models", target.claim_name.as_deref()?, false),
         scratch_volume("tmp", None),
     ];
-    let container = pull_container(valid, settings, hub, (commit, &target.key), &mut volumes);
+    let image = puller_image(valid, settings);
+    let container = pull_container(inputs, image, hub, (commit, &target.key), &mut volumes);
     let metadata =
         shared_metadata(valid, names::pull_job(&target.key), Component::Pull, &target.key);
     let job = job(valid, metadata, container, volumes, FOR_EVER);
@@ -101,12 +102,13 @@ pub(super) fn pull(inputs: Inputs<'_>) -> Option<Wanted> {
 
 /// The container that pulls, in a Job or before a server.
 pub(super) fn pull_container(
-    valid: &ValidatedModel,
-    settings: &Settings,
+    inputs: Inputs<'_>,
+    image: String,
     hub: &HubSource,
     (commit, key): (&str, &str),
     volumes: &mut Vec<Volume>,
 ) -> Container {
+    let Inputs { valid, settings, .. } = inputs;
     let mut args: Vec<String> = [
         "pull",
         &hub.repo,
@@ -120,7 +122,7 @@ pub(super) fn pull_container(
     .map(str::to_owned)
     .into();
     args.extend(wishes(valid));
-    let mut container = job_container("pull", args, puller_image(valid, settings));
+    let mut container = job_container("pull", args, image);
     container.ports = Some(vec![ContainerPort {
         name: Some("management".to_owned()),
         container_port: MANAGEMENT_PORT,

@@ -37,7 +37,10 @@ pub(super) fn policies(inputs: Inputs<'_>) -> Vec<Wanted> {
         from: Some(policy.from.clone()).filter(|from| !from.is_empty()),
         ports: Some(vec![tcp(PORT)]),
     };
-    let is_ephemeral = plan.target.as_ref().is_some_and(|target| target.claim_name.is_none());
+    // Also while another release is prepared, a pod that starts again pulls what the old one serves.
+    let serving = plan.serving.as_ref().map(|serving| &serving.release);
+    let is_ephemeral =
+        plan.target.iter().chain(serving).any(|release| release.claim_name.is_none());
     let egress = match &valid.source {
         ValidatedSource::Hub(hub) if is_ephemeral => to_hub(hub),
         ValidatedSource::Hub(_) | ValidatedSource::Volume { .. } => Vec::new(),

@@ -1,14 +1,15 @@
 //! The watch of the models themselves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crds::EmbeddingModel;
 use futures_util::StreamExt;
 use futures_util::stream::select_all;
-use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -17,56 +18,137 @@ use crate::watches::Trigger;
 /// What of a model decides whether it is looked at again: everything but its status.
 type Cause = (Option<String>, Option<i64>, bool, u64);
 
+/// The namespace that a watch is about; `None` for all.
+type Scope = Option<String>;
+
 /// Keeps the store up to date and asks for a look at each model that changed.
 pub(super) async fn follow(
-    apis: Vec<Api<EmbeddingModel>>,
-    mut writer: Writer<EmbeddingModel>,
-    trigger: Trigger,
+    client: Client,
+    scopes: BTreeSet<Scope>,
+    mut known: Known,
     done: watch::Sender<bool>,
 ) {
-    let namespaces = apis.len();
-    let streams = apis.into_iter().map(|api| {
+    let count = scopes.len();
+    let streams = scopes.into_iter().map(|scope| {
+        let api = match &scope {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        };
         watcher(api, watcher::Config::default().page_size(100))
             .default_backoff()
             .modify(|model: &mut EmbeddingModel| model.metadata.managed_fields = None)
+            .map(move |event| (scope.clone(), event))
             .boxed()
     });
     let mut events = select_all(streams);
-    let mut causes: HashMap<ObjectRef<EmbeddingModel>, Cause> = HashMap::new();
-    let mut lists = 0;
-    while let Some(event) = events.next().await {
-        let event = match event {
-            Ok(event) => event,
+    while let Some((scope, event)) = events.next().await {
+        match event {
+            Ok(event) => known.take_in(&scope, event),
             Err(error) => {
-                warn!(kind = crds::KIND, %error, "a watch was interrupted and goes on");
-                continue;
+                warn!(kind = crds::KIND, %error, "a watch was interrupted and goes on")
             }
-        };
-        match &event {
-            watcher::Event::Apply(model) | watcher::Event::InitApply(model) => {
-                let reference = ObjectRef::from_obj(model);
-                let cause = cause(model);
-                writer.apply_watcher_event(&event);
-                if causes.insert(reference.clone(), cause.clone()) != Some(cause) {
-                    let _ = trigger.send(reference);
-                }
-                continue;
-            }
-            watcher::Event::Delete(model) => {
-                causes.remove(&ObjectRef::from_obj(model));
-                writer.apply_watcher_event(&event);
-                for reference in concerned(model, &causes) {
-                    let _ = trigger.send(reference);
-                }
-                continue;
-            }
-            watcher::Event::Init => {}
-            watcher::Event::InitDone => lists += 1,
         }
-        writer.apply_watcher_event(&event);
-        if lists == namespaces {
+        if known.complete.len() == count {
             done.send_replace(true);
         }
+    }
+}
+
+/// The models that are known, from one watch or several.
+///
+/// The store is told of single models only: a list of one namespace would replace those of all others.
+pub(super) struct Known {
+    store: Store<EmbeddingModel>,
+    writer: Writer<EmbeddingModel>,
+    trigger: Trigger,
+    gone: UnboundedSender<String>,
+    causes: HashMap<ObjectRef<EmbeddingModel>, Cause>,
+    /// What lists that are under way have shown.
+    listed: HashMap<Scope, HashSet<ObjectRef<EmbeddingModel>>>,
+    /// The watches whose first list is complete.
+    complete: BTreeSet<Scope>,
+}
+
+impl Known {
+    /// Knows nothing yet. Models to look at go to `trigger`, the UIDs of those that are gone to `gone`.
+    pub(super) fn new(
+        store: Store<EmbeddingModel>,
+        mut writer: Writer<EmbeddingModel>,
+        trigger: Trigger,
+        gone: UnboundedSender<String>,
+    ) -> Self {
+        // An empty list makes the store usable.
+        writer.apply_watcher_event(&watcher::Event::Init);
+        writer.apply_watcher_event(&watcher::Event::InitDone);
+        Self {
+            store,
+            writer,
+            trigger,
+            gone,
+            causes: HashMap::new(),
+            listed: HashMap::new(),
+            complete: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in what a watch says.
+    fn take_in(&mut self, scope: &Scope, event: watcher::Event<EmbeddingModel>) {
+        match event {
+            watcher::Event::Apply(model) => self.apply(model),
+            watcher::Event::Delete(model) => self.delete(model),
+            watcher::Event::Init => drop(self.listed.insert(scope.clone(), HashSet::new())),
+            watcher::Event::InitApply(model) => {
+                let listed = self.listed.entry(scope.clone()).or_default();
+                listed.insert(ObjectRef::from_obj(&model));
+                self.apply(model);
+            }
+            watcher::Event::InitDone => {
+                let listed = self.listed.remove(scope).unwrap_or_default();
+                let is_missing = |reference: &ObjectRef<EmbeddingModel>| {
+                    (scope.is_none() || reference.namespace == *scope)
+                        && !listed.contains(reference)
+                };
+                let missing: Vec<_> =
+                    self.causes.keys().filter(|it| is_missing(it)).cloned().collect();
+                for reference in missing {
+                    if let Some(model) = self.store.get(&reference) {
+                        self.delete(EmbeddingModel::clone(&model));
+                    }
+                }
+                self.complete.insert(scope.clone());
+            }
+        }
+    }
+
+    fn apply(&mut self, model: EmbeddingModel) {
+        let reference = ObjectRef::from_obj(&model);
+        let cause = cause(&model);
+        self.writer.apply_watcher_event(&watcher::Event::Apply(model));
+        let before = self.causes.insert(reference.clone(), cause.clone());
+        if let Some((Some(uid), ..)) = before.as_ref().filter(|before| before.0 != cause.0) {
+            self.forget(uid.clone());
+        }
+        if before != Some(cause) {
+            self.look_at(reference);
+        }
+    }
+
+    fn delete(&mut self, model: EmbeddingModel) {
+        self.causes.remove(&ObjectRef::from_obj(&model));
+        for reference in concerned(&model, &self.causes) {
+            self.look_at(reference);
+        }
+        self.forget(model.uid().unwrap_or_default());
+        self.writer.apply_watcher_event(&watcher::Event::Delete(model));
+    }
+
+    /// The controller that is told may have ended: nobody needs to be told then.
+    fn look_at(&self, reference: ObjectRef<EmbeddingModel>) {
+        let _ = self.trigger.send(reference);
+    }
+
+    fn forget(&self, uid: String) {
+        let _ = self.gone.send(uid);
     }
 }
 
@@ -87,4 +169,115 @@ fn concerned(
     known: &HashMap<ObjectRef<EmbeddingModel>, Cause>,
 ) -> Vec<ObjectRef<EmbeddingModel>> {
     known.keys().filter(|other| other.namespace == gone.namespace()).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::reflector::store;
+    use kube::runtime::watcher::Event;
+    use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+    use super::*;
+    use crate::testing;
+
+    struct Scene {
+        known: Known,
+        looks: UnboundedReceiver<ObjectRef<EmbeddingModel>>,
+        gone: UnboundedReceiver<String>,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let (reader, writer) = store();
+            let (trigger, looks) = mpsc::unbounded_channel();
+            let (tell, gone) = mpsc::unbounded_channel();
+            Self { known: Known::new(reader, writer, trigger, tell), looks, gone }
+        }
+
+        fn list(&mut self, namespace: Option<&str>, models: &[EmbeddingModel]) {
+            let scope = namespace.map(str::to_owned);
+            self.known.take_in(&scope, Event::Init);
+            for model in models {
+                self.known.take_in(&scope, Event::InitApply(model.clone()));
+            }
+            self.known.take_in(&scope, Event::InitDone);
+        }
+
+        fn names(&self) -> Vec<String> {
+            let mut names: Vec<_> =
+                self.known.store.state().iter().map(|model| model.name_any()).collect();
+            names.sort();
+            names
+        }
+
+        fn looks(&mut self) -> Vec<String> {
+            let mut names = Vec::new();
+            while let Ok(reference) = self.looks.try_recv() {
+                names.push(reference.name);
+            }
+            names
+        }
+    }
+
+    fn model(namespace: &str, name: &str) -> EmbeddingModel {
+        let mut model = testing::model(name, "{source: {huggingFace: {repo: a/b}}}");
+        model.metadata.namespace = Some(namespace.to_owned());
+        model.metadata.uid = Some(format!("uid of {name}"));
+        model
+    }
+
+    /// Otherwise an operator for two namespaces loses the models of one of them, and the owners of volumes with
+    /// them.
+    #[test]
+    fn a_list_of_one_namespace_leaves_the_models_of_the_others() {
+        let mut scene = Scene::new();
+        // Both lists are under way at the same time.
+        let [one, two] = ["one", "two"].map(|scope| Some(scope.to_owned()));
+        scene.known.take_in(&one, Event::Init);
+        scene.known.take_in(&one, Event::InitApply(model("one", "a")));
+        scene.known.take_in(&two, Event::Init);
+        scene.known.take_in(&two, Event::InitApply(model("two", "b")));
+        scene.known.take_in(&one, Event::InitDone);
+        assert_eq!(scene.known.complete.len(), 1);
+        scene.known.take_in(&two, Event::InitDone);
+        assert_eq!(scene.known.complete.len(), 2);
+        assert_eq!(scene.names(), ["a", "b"]);
+        scene.list(Some("one"), &[model("one", "a")]);
+        assert_eq!(scene.names(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_model_that_went_while_nobody_watched_is_forgotten_and_its_siblings_are_looked_at() {
+        let mut scene = Scene::new();
+        scene.list(None, &[model("one", "a"), model("one", "b"), model("two", "c")]);
+        assert_eq!(scene.looks(), ["a", "b", "c"]);
+        scene.list(None, &[model("one", "a"), model("two", "c")]);
+        assert_eq!(
+            (scene.names(), scene.looks()),
+            (vec!["a".to_owned(), "c".to_owned()], vec!["a".to_owned()])
+        );
+        assert_eq!(scene.gone.try_recv().as_deref(), Ok("uid of b"));
+    }
+
+    #[test]
+    fn a_status_is_no_reason_to_look_and_everything_else_is() {
+        let mut scene = Scene::new();
+        scene.list(None, &[model("one", "a")]);
+        assert_eq!(scene.looks(), ["a"]);
+        let mut changed = model("one", "a");
+        changed.metadata.resource_version = Some("9".to_owned());
+        changed.status.get_or_insert_default().ready_replicas = Some(1);
+        scene.known.take_in(&None, Event::Apply(changed.clone()));
+        assert!(scene.looks().is_empty());
+        changed.metadata.generation = Some(4);
+        scene.known.take_in(&None, Event::Apply(changed.clone()));
+        changed.metadata.annotations = Some([("a".to_owned(), "b".to_owned())].into());
+        scene.known.take_in(&None, Event::Apply(changed.clone()));
+        assert_eq!(scene.looks(), ["a", "a"]);
+        // Another object of the same name: the one before is forgotten.
+        changed.metadata.uid = Some("another".to_owned());
+        scene.known.take_in(&None, Event::Apply(changed));
+        assert_eq!(scene.looks(), ["a"]);
+        assert_eq!(scene.gone.try_recv().as_deref(), Ok("uid of a"));
+    }
 }
