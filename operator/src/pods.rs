@@ -37,7 +37,7 @@ pub struct ModelInfo {
     pub device: String,
     /// The device's own name.
     pub device_name: String,
-    /// The GPU's kernel driver, where OpenVINO knows it.
+    /// The version of the device's driver, where OpenVINO reports one.
     pub driver: Option<String>,
     /// The precision of inference.
     pub precision: String,

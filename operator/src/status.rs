@@ -253,7 +253,6 @@ fn device(inputs: Inputs<'_>, models: &[&ModelInfo]) -> DeviceStatus {
         .flat_map(|plan| &plan.variants)
         .filter_map(|variant| variant.resource.as_deref())
         .collect();
-    let reported = models.iter().find_map(|model| model.driver.clone());
     let drivers: Vec<&str> = resources.iter().filter_map(|resource| driver_of(resource)).collect();
     let mut nodes: Vec<String> =
         conditions::ready_pods(inputs).filter_map(|pod| pod.node.clone()).collect();
@@ -267,7 +266,7 @@ fn device(inputs: Inputs<'_>, models: &[&ModelInfo]) -> DeviceStatus {
             [one] => Some((*one).to_owned()),
             _ => Some("Mixed".to_owned()),
         },
-        driver: reported.or_else(|| text(drivers)),
+        driver: text(drivers),
         resource_name: text(resources),
         render_gids: accelerator.map(|plan| plan.groups.clone()).unwrap_or_default(),
         verified_pods: i32::try_from(

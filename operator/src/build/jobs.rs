@@ -202,12 +202,12 @@ fn wishes(valid: &ValidatedModel) -> Vec<String> {
     let spec = &valid.model.spec;
     let mut args = Vec::new();
     if let ValidatedSource::Hub(_) = &valid.source {
-        let conversion = match spec.conversion.mode {
-            ConversionMode::Never => "never",
-            ConversionMode::IfNeeded => "if_needed",
+        let format = spec.conversion.weight_format.as_str();
+        let conversion: &[&str] = match spec.conversion.mode {
+            ConversionMode::Never => &["--conversion", "never"],
+            ConversionMode::IfNeeded => &["--conversion", "if_needed", "--weight-format", format],
         };
-        args.extend(["--conversion", conversion].map(str::to_owned));
-        args.extend(["--weight-format", spec.conversion.weight_format.as_str()].map(str::to_owned));
+        args.extend(conversion.iter().map(|word| (*word).to_owned()));
         let hub = spec.source.hugging_face.iter();
         for (option, patterns) in
             hub.flat_map(|hub| [("--include", &hub.include), ("--exclude", &hub.exclude)])

@@ -1,5 +1,6 @@
 //! What all conditions have in common.
 
+mod scene;
 mod states;
 mod verdicts;
 

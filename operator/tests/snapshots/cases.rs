@@ -69,6 +69,11 @@ pub(crate) fn all() -> Vec<Case> {
             "volume-source",
             "{source: {persistentVolumeClaim: {claimName: models, path: small/v1}}}",
         ),
+        of(
+            "volume-source-resolving",
+            "{source: {persistentVolumeClaim: {claimName: models, path: small/v1}}}",
+            &Given { is_resolved: false, ..Given::default() },
+        ),
         of("mirror", mirror, &Given { settings: proxied.clone(), ..Given::default() }),
         of(
             "mirror-pulling",

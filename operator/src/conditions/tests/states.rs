@@ -3,111 +3,13 @@
 use crds::EmbeddingModelStatus;
 
 use super::super::*;
+use super::scene::{Scene, answer, failing};
 use crate::accelerator::NoDevice;
 use crate::apply::Refusal;
-use crate::build::Apis;
-use crate::facts::{AutoscalerFacts, DeploymentFacts, PodFacts, RouteFacts};
+use crate::facts::{AutoscalerFacts, DeploymentFacts, RouteFacts};
 use crate::kind::Kind;
-use crate::plan::{JobView, Observed, Plan};
-use crate::pods::{Info, ModelInfo, NotServing};
-use crate::testing::{self, COMMIT, NEWER, plan, pulled, serving, time, valid};
-use crate::validate::ValidatedModel;
-
-/// A model with everything that its conditions are about.
-struct Scene {
-    valid: ValidatedModel,
-    observed: Observed,
-    apis: Apis,
-    applied: Applied,
-    accelerator: Option<NoDevice>,
-}
-
-impl Scene {
-    fn new(valid: ValidatedModel, observed: Observed) -> Self {
-        Self {
-            valid,
-            observed,
-            apis: Apis::default(),
-            applied: Applied::default(),
-            accelerator: None,
-        }
-    }
-
-    /// A model that was just made.
-    fn fresh(rest: &str) -> Self {
-        Self::new(valid(rest), Observed { now: Some(time("00:01:00")), ..Observed::default() })
-    }
-
-    /// A model whose files are there and whose pods are not.
-    fn prepared(rest: &str) -> Self {
-        let valid = valid(rest);
-        let observed = pulled(&valid, COMMIT);
-        Self::new(valid, observed)
-    }
-
-    /// A model that answers on its one pod.
-    fn ready(rest: &str) -> Self {
-        let (valid, mut observed) = serving(rest, COMMIT);
-        observed.pods.push(pod());
-        observed.infos.insert("1".to_owned(), answer("CPU"));
-        Self::new(valid, observed)
-    }
-
-    fn plan(&self) -> Plan {
-        let mut plan = plan(&self.valid, &self.observed);
-        plan.accelerator = self.accelerator.clone().map(Err);
-        plan
-    }
-
-    fn findings(&self) -> Vec<Finding> {
-        let plan = self.plan();
-        let settings = testing::settings();
-        let inputs = Inputs {
-            valid: &self.valid,
-            plan: &plan,
-            observed: &self.observed,
-            settings: &settings,
-            apis: &self.apis,
-        };
-        findings(inputs, &self.applied)
-    }
-
-    fn find(&self, kind: ConditionType) -> Finding {
-        let found = self.findings().into_iter().find(|finding| finding.kind == kind);
-        found.unwrap_or_else(|| panic!("{kind} is always there"))
-    }
-
-    fn reason(&self, kind: ConditionType) -> (State, Reason) {
-        let found = self.find(kind);
-        (found.state, found.reason)
-    }
-}
-
-fn pod() -> PodFacts {
-    PodFacts {
-        name: "small-1".to_owned(),
-        uid: "1".to_owned(),
-        phase: "Running".to_owned(),
-        is_ready: true,
-        scheduled: Some(time("00:00:01")),
-        ..PodFacts::default()
-    }
-}
-
-fn answer(device: &str) -> Info {
-    let model = ModelInfo {
-        name: "small".to_owned(),
-        device: device.to_owned(),
-        device_name: "a device".to_owned(),
-        ..ModelInfo::default()
-    };
-    Info { models: vec![model], not_serving: Vec::new() }
-}
-
-fn failing(reason: Reason) -> JobView {
-    let failure = crate::failure::Failure { reason, ..crate::failure::of_unmade_pod("it is so") };
-    JobView { failure: Some(failure), ..JobView::default() }
-}
+use crate::pods::{Info, NotServing};
+use crate::testing::{self, COMMIT, NEWER, plan, time};
 
 #[test]
 fn a_model_that_answers_is_ready_and_nothing_is_asked_of_anybody() {
