@@ -33,13 +33,20 @@ pub struct AcceleratorPlan {
     pub nodes: Vec<String>,
 }
 
+impl AcceleratorPlan {
+    /// One Deployment whose pods ask for no device and run on the CPU.
+    pub fn without_device() -> Self {
+        Self { variants: vec![single()], ..Self::default() }
+    }
+}
+
 /// One Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// The driver that is part of its name; `None` where no name of a resource says one. It is part of the
     /// name also where there is only one Deployment, so that a second kind of node changes nothing for it.
     pub driver: Option<&'static str>,
-    /// The resource to ask for; `None` for a claim or a host path.
+    /// The resource to ask for; `None` for a claim, a host path or the CPU.
     pub resource: Option<String>,
     /// Its share of the replicas, in parts of the sum of all weights.
     pub weight: i64,
@@ -111,7 +118,7 @@ pub fn plan(wish: Wish<'_>, known: Known<'_>) -> Result<AcceleratorPlan, NoDevic
         }
         // The pods then start without a device, and say so.
         Err(none) if wish.may_fall_back && none.discover.is_empty() => {
-            Ok(AcceleratorPlan { variants: vec![single(None)], ..AcceleratorPlan::default() })
+            Ok(AcceleratorPlan::without_device())
         }
         decided => decided,
     }
@@ -130,9 +137,9 @@ fn plan_device(wish: Wish<'_>, known: Known<'_>) -> Result<AcceleratorPlan, NoDe
         return Err(none(Reason::Unschedulable, message));
     }
     let variants = match (wish.target, wish.gpu.allocation) {
-        (DeviceTarget::Cpu, _) => vec![single(None)],
+        (DeviceTarget::Cpu, _) => return Ok(AcceleratorPlan::without_device()),
         (DeviceTarget::Npu, _) => by_resource(&[NPU], wish, &eligible)?,
-        (DeviceTarget::Gpu, GpuAllocation::Dra | GpuAllocation::HostPath) => vec![single(None)],
+        (DeviceTarget::Gpu, GpuAllocation::Dra | GpuAllocation::HostPath) => vec![single()],
         (DeviceTarget::Gpu, GpuAllocation::DevicePlugin) => match wish.gpu.resource_name.as_str() {
             "Auto" => by_resource(&[I915, XE], wish, &eligible)?,
             name => by_resource(&[name], wish, &eligible)?,
@@ -180,8 +187,9 @@ pub fn share(replicas: i32, variants: &[Variant]) -> Vec<i32> {
     shares.into_iter().map(|share| i32::try_from(share).unwrap_or(i32::MAX)).collect()
 }
 
-fn single(resource: Option<String>) -> Variant {
-    Variant { driver: None, resource, weight: 1 }
+/// The only Deployment, which asks for no resource.
+fn single() -> Variant {
+    Variant { driver: None, resource: None, weight: 1 }
 }
 
 /// One variant for each of the resources that some eligible node offers.

@@ -15,7 +15,7 @@ use crate::plan::{CacheState, Resolution};
 use crate::validate::{Invalid, ValidatedSource};
 
 pub use summary::{needs_a_person, summary};
-pub(crate) use workload::{load_error, model_of, ready_pods};
+pub(crate) use workload::{is_device, load_error, model_of, ready_pods};
 
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -97,8 +97,8 @@ pub struct Plan {
     pub rollout: RolloutPlan,
     /// The releases that are kept, the wanted one first.
     pub history: Vec<Release>,
-    /// How pods get their device; `None` for CPUs.
-    pub accelerator: Option<Result<AcceleratorPlan, NoDevice>>,
+    /// How pods get their device.
+    pub accelerator: Result<AcceleratorPlan, NoDevice>,
 }
 
 /// A release that pods serve.
@@ -129,7 +129,7 @@ impl Plan {
         valid: &ValidatedModel,
         observed: &Observed,
         resolution: Resolution,
-        accelerator: Option<Result<AcceleratorPlan, NoDevice>>,
+        accelerator: Result<AcceleratorPlan, NoDevice>,
         images: Images<'_>,
     ) -> Self {
         let old =

@@ -12,9 +12,11 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use tracing::{debug, instrument};
 
+use crate::accelerator::{self, AcceleratorPlan};
 use crate::apply::{self, Unwanted};
 use crate::build::{self, Inputs};
 use crate::context::Context;
+use crate::deletion;
 use crate::dereference::{dereference, siblings};
 use crate::kind::Kind;
 use crate::names;
@@ -24,7 +26,6 @@ use crate::status;
 use crate::update_status::update_status;
 use crate::validate::{ValidatedModel, validate};
 use crate::watches::place;
-use crate::{accelerator, deletion};
 
 /// How soon a model is looked at again whose files are being pulled: its progress is shown.
 const WHILE_PULLING: Duration = Duration::from_secs(5);
@@ -108,8 +109,10 @@ pub async fn reconcile(
             Some(render_groups::look(&context, &valid, &observed).await?)
         }
     };
-    let accelerator =
-        nodes.as_ref().map(|nodes| accelerator::plan(render_groups::wish(&valid), nodes.view()));
+    let accelerator = match &nodes {
+        Some(nodes) => accelerator::plan(render_groups::wish(&valid), nodes.view()),
+        None => Ok(AcceleratorPlan::without_device()),
+    };
     let default_image = match valid.wants_accelerator() {
         true => &context.settings.gpu_image,
         false => &context.settings.image,
@@ -184,7 +187,7 @@ fn unwanted(valid: &ValidatedModel, plan: &Plan, observed: &Observed) -> Unwante
     ]
     .into();
     // What serves stays until something else is known to serve.
-    let is_decided = plan.serving.is_some() && !matches!(plan.accelerator, Some(Err(_)));
+    let is_decided = plan.serving.is_some() && plan.accelerator.is_ok();
     if is_decided {
         unwanted.prune.extend([Kind::Deployment, Kind::ConfigMap, Kind::ResourceClaimTemplate]);
     }
@@ -213,7 +216,7 @@ fn keep(valid: &ValidatedModel, plan: &Plan, observed: &Observed) -> BTreeSet<(K
     keep.extend(running.iter().map(|label| (Kind::ConfigMap, format!("{}-{label}", valid.name))));
     keep.insert((Kind::ConfigMap, names::render_groups(&valid.name)));
     keep.insert((Kind::Job, names::resolve_job(&valid.name, &valid.request)));
-    if let Some(Err(none)) = &plan.accelerator {
+    if let Err(none) = &plan.accelerator {
         keep.extend(
             none.discover
                 .iter()

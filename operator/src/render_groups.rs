@@ -43,9 +43,7 @@ impl Looked {
             current_groups: &self.current_groups,
         }
     }
-}
 
-impl Looked {
     /// The Jobs that found nothing. They stay until Kubernetes takes them away: only then is looked again.
     pub fn given_up_jobs(&self, valid: &ValidatedModel) -> impl Iterator<Item = (Kind, String)> {
         self.given_up.iter().map(|node| (Kind::Job, names::render_group_job(&valid.name, node)))
@@ -144,9 +142,8 @@ pub async fn look(
 /// The Jobs that look for groups, and the ConfigMap with those that were found.
 pub fn jobs(context: &Context, valid: &ValidatedModel, plan: &Plan) -> Vec<Wanted> {
     let discover = match &plan.accelerator {
-        None => return Vec::new(),
-        Some(Ok(plan)) => &plan.discover,
-        Some(Err(none)) => &none.discover,
+        Ok(plan) => &plan.discover,
+        Err(none) => &none.discover,
     };
     discover.iter().map(|it| build::render_group_job(valid, &context.settings, it)).collect()
 }

@@ -247,7 +247,7 @@ fn device(inputs: Inputs<'_>, models: &[&ModelInfo]) -> DeviceStatus {
     let mut actual: Vec<&str> = models.iter().map(|model| model.device.as_str()).collect();
     actual.sort_unstable();
     actual.dedup();
-    let accelerator = inputs.plan.accelerator.as_ref().and_then(|plan| plan.as_ref().ok());
+    let accelerator = inputs.plan.accelerator.as_ref().ok();
     let resources: Vec<&str> = accelerator
         .into_iter()
         .flat_map(|plan| &plan.variants)
@@ -270,10 +270,7 @@ fn device(inputs: Inputs<'_>, models: &[&ModelInfo]) -> DeviceStatus {
         resource_name: text(resources),
         render_gids: accelerator.map(|plan| plan.groups.clone()).unwrap_or_default(),
         verified_pods: i32::try_from(
-            models
-                .iter()
-                .filter(|model| model.device.split('.').next() == Some(wanted.as_str()))
-                .count(),
+            models.iter().filter(|model| conditions::is_device(&model.device, wanted)).count(),
         )
         .ok(),
         nodes,

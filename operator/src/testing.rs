@@ -8,6 +8,7 @@ use crds::status::{EmbeddingModelStatus, Release};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use model_repository::job_report::{ModelFacts, SourceReport};
 
+use crate::accelerator::AcceleratorPlan;
 use crate::facts::{ClaimFacts, DeploymentFacts};
 use crate::plan::rollout::ReleaseState;
 use crate::plan::{ClaimView, Images, JobView, Observed, Plan, resolution};
@@ -150,7 +151,13 @@ pub(crate) fn complete(release: &Release) -> DeploymentFacts {
 pub(crate) fn plan_by(valid: &ValidatedModel, observed: &Observed, image: &str) -> Plan {
     let decided = resolution::decide(valid, observed);
     let given = valid.model.spec.image.serving.as_deref();
-    Plan::new(valid, observed, decided, None, Images { given, default: image })
+    Plan::new(
+        valid,
+        observed,
+        decided,
+        Ok(AcceleratorPlan::without_device()),
+        Images { given, default: image },
+    )
 }
 
 /// The plan for a model on CPUs.

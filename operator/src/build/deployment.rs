@@ -40,15 +40,8 @@ const FINISHING: i64 = 25;
 
 /// One Deployment, or one for each kind of GPU.
 pub(super) fn deployments(inputs: Inputs<'_>) -> Vec<Wanted> {
-    let Some(serving) = &inputs.plan.serving else { return Vec::new() };
-    let single = AcceleratorPlan {
-        variants: vec![Variant { driver: None, resource: None, weight: 1 }],
-        ..AcceleratorPlan::default()
-    };
-    let accelerator = match &inputs.plan.accelerator {
-        None => &single,
-        Some(Ok(plan)) => plan,
-        Some(Err(_)) => return Vec::new(),
+    let (Some(serving), Ok(accelerator)) = (&inputs.plan.serving, &inputs.plan.accelerator) else {
+        return Vec::new();
     };
     let shares = share(inputs.valid.model.replica_bounds().0, &accelerator.variants);
     let variants = accelerator.variants.iter().zip(shares);

@@ -9,7 +9,7 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec}
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Inputs, Wanted, own_metadata};
-use crate::accelerator::{Variant, share};
+use crate::accelerator::share;
 use crate::kind::Kind;
 use crate::names::{self, Component};
 
@@ -42,15 +42,8 @@ pub(super) fn disruption_budget(inputs: Inputs<'_>) -> Option<Wanted> {
 pub(super) fn autoscalers(inputs: Inputs<'_>) -> Vec<Wanted> {
     let Inputs { valid, plan, .. } = inputs;
     let Some(autoscaling) = &valid.model.spec.autoscaling else { return Vec::new() };
-    if plan.serving.is_none() {
-        return Vec::new();
-    }
-    let single = [Variant { driver: None, resource: None, weight: 1 }];
-    let variants = match &plan.accelerator {
-        None => single.as_slice(),
-        Some(Ok(accelerator)) => accelerator.variants.as_slice(),
-        Some(Err(_)) => return Vec::new(),
-    };
+    let (Some(_), Ok(accelerator)) = (&plan.serving, &plan.accelerator) else { return Vec::new() };
+    let variants = accelerator.variants.as_slice();
     let least = share(autoscaling.min, variants);
     let most = share(autoscaling.max, variants);
     let resource = match autoscaling.metric {

@@ -26,7 +26,7 @@ fn wants_pods(inputs: Inputs<'_>) -> bool {
 
 fn schedulable(inputs: Inputs<'_>) -> Finding {
     let kind = ConditionType::Schedulable;
-    if let Some(Err(none)) = &inputs.plan.accelerator {
+    if let Err(none) = &inputs.plan.accelerator {
         return Finding::fails(kind, none.reason, none.message.clone());
     }
     if !wants_pods(inputs) {
@@ -207,6 +207,6 @@ pub(crate) fn load_error<'a>(inputs: Inputs<'a>) -> Option<(&'a PodFacts, &'a st
 }
 
 /// Whether OpenVINO's name of a device, for example `GPU.1`, is of the wanted kind.
-fn is_device(actual: &str, wanted: DeviceTarget) -> bool {
+pub(crate) fn is_device(actual: &str, wanted: DeviceTarget) -> bool {
     actual.split('.').next() == Some(wanted.as_str())
 }

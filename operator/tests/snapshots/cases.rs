@@ -8,7 +8,7 @@ use std::time::Duration;
 use crds::EmbeddingModel;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use model_repository::job_report::{ModelFacts, SourceReport};
-use operator::accelerator::{self, Known};
+use operator::accelerator::{self, AcceleratorPlan, Known};
 use operator::build::{self, Apis, Inputs, Wanted};
 use operator::facts::{ClaimFacts, NodeFacts};
 use operator::kind::Kind;
@@ -137,17 +137,18 @@ fn of(name: &'static str, spec: &str, given: &Given) -> Case {
     let valid = validate(Arc::new(model(spec)), &[], &given.settings).expect("it is valid");
     let observed = observed(&valid, given);
     let decided = resolution::decide(&valid, &observed);
-    let accelerator = valid.wants_accelerator().then(|| {
-        let (groups, given_up) = Default::default();
-        let known = Known {
-            nodes: &given.nodes,
-            groups: &groups,
-            given_up: &given_up,
-            current: &[],
-            current_groups: &[],
-        };
-        accelerator::plan(render_groups::wish(&valid), known)
-    });
+    let (groups, given_up) = Default::default();
+    let known = Known {
+        nodes: &given.nodes,
+        groups: &groups,
+        given_up: &given_up,
+        current: &[],
+        current_groups: &[],
+    };
+    let accelerator = match valid.wants_accelerator() {
+        true => accelerator::plan(render_groups::wish(&valid), known),
+        false => Ok(AcceleratorPlan::without_device()),
+    };
     let default = match valid.wants_accelerator() {
         true => given.settings.gpu_image.as_str(),
         false => given.settings.image.as_str(),
@@ -161,7 +162,7 @@ fn of(name: &'static str, spec: &str, given: &Given) -> Case {
         settings: &given.settings,
         apis: &apis,
     });
-    if let Some(Err(none)) = &plan.accelerator {
+    if let Err(none) = &plan.accelerator {
         let jobs = none.discover.iter();
         objects.extend(jobs.map(|it| build::render_group_job(&valid, &given.settings, it)));
     }

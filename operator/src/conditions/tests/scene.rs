@@ -51,7 +51,9 @@ impl Scene {
 
     pub(super) fn plan(&self) -> Plan {
         let mut plan = plan(&self.valid, &self.observed);
-        plan.accelerator = self.accelerator.clone().map(Err);
+        if let Some(none) = &self.accelerator {
+            plan.accelerator = Err(none.clone());
+        }
         plan
     }
 
