@@ -9,16 +9,19 @@ mod shared;
 use std::collections::BTreeSet;
 
 use crds::conditions::Reason;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use kube::core::TypeMeta;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::{debug, info};
 
 use crate::build::{Ownership, Update, Wanted};
 use crate::compare::is_contained;
 use crate::context::Context;
-use crate::facts::{ClaimFacts, DeploymentFacts, JobFacts};
 use crate::inventory::{Facts, LiveObject, Place};
 use crate::kind::Kind;
 use crate::names;
@@ -315,20 +318,20 @@ pub(crate) fn api(context: &Context, place: &Place) -> Api<DynamicObject> {
 
 /// The facts of an object that an answer holds.
 pub(crate) fn live_object(kind: Kind, object: &DynamicObject) -> LiveObject {
-    let typed = value(object);
     let facts = match kind {
-        Kind::Deployment => serde_json::from_value(typed)
-            .map(|it| Facts::Deployment(Box::new(DeploymentFacts::from(&it))))
-            .ok(),
-        Kind::Job => {
-            serde_json::from_value(typed).map(|it| Facts::Job(Box::new(JobFacts::from(&it)))).ok()
-        }
-        Kind::PersistentVolumeClaim => serde_json::from_value(typed)
-            .map(|it| Facts::Claim(Box::new(ClaimFacts::from(&it))))
-            .ok(),
-        _ => None,
+        Kind::Deployment => facts::<Deployment>(object),
+        Kind::Job => facts::<Job>(object),
+        Kind::PersistentVolumeClaim => facts::<PersistentVolumeClaim>(object),
+        _ => Facts::None,
     };
-    LiveObject::new(kind, &object.metadata, facts.unwrap_or(Facts::None))
+    LiveObject::new(kind, &object.metadata, facts)
+}
+
+fn facts<K: DeserializeOwned>(object: &DynamicObject) -> Facts
+where
+    for<'a> Facts: From<&'a K>,
+{
+    serde_json::from_value::<K>(value(object)).map_or(Facts::None, |typed| Facts::from(&typed))
 }
 
 /// An object as plain JSON.

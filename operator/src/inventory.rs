@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::facts::{ClaimFacts, DeploymentFacts, JobFacts};
@@ -64,6 +67,24 @@ pub enum Facts {
     Job(Box<JobFacts>),
     /// A PersistentVolumeClaim.
     Claim(Box<ClaimFacts>),
+}
+
+impl From<&Deployment> for Facts {
+    fn from(deployment: &Deployment) -> Self {
+        Self::Deployment(Box::new(deployment.into()))
+    }
+}
+
+impl From<&Job> for Facts {
+    fn from(job: &Job) -> Self {
+        Self::Job(Box::new(job.into()))
+    }
+}
+
+impl From<&PersistentVolumeClaim> for Facts {
+    fn from(claim: &PersistentVolumeClaim) -> Self {
+        Self::Claim(Box::new(claim.into()))
+    }
 }
 
 impl LiveObject {

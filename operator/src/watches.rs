@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
@@ -15,13 +16,12 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use crate::facts::{ClaimFacts, DeploymentFacts, JobFacts};
 use crate::inventory::{Facts, Inventory, LiveObject, Place, PodGroup};
 use crate::kind::Kind;
 use crate::names;
@@ -70,15 +70,10 @@ impl Watches {
     fn start_in(&self, kind: Kind, scope: Option<String>) -> Ready {
         let resource = kind.api_resource();
         let stream = match kind {
-            Kind::Deployment => self.full(kind, scope.as_deref(), |it: &Deployment| {
-                Facts::Deployment(Box::new(DeploymentFacts::from(it)))
-            }),
-            Kind::Job => self
-                .full(kind, scope.as_deref(), |it: &Job| Facts::Job(Box::new(JobFacts::from(it)))),
+            Kind::Deployment => self.full::<Deployment>(kind, scope.as_deref()),
+            Kind::Job => self.full::<Job>(kind, scope.as_deref()),
             Kind::PersistentVolumeClaim => {
-                self.full(kind, scope.as_deref(), |it: &PersistentVolumeClaim| {
-                    Facts::Claim(Box::new(ClaimFacts::from(it)))
-                })
+                self.full::<PersistentVolumeClaim>(kind, scope.as_deref())
             }
             _ => self.metadata(kind, scope.as_deref(), &resource),
         };
@@ -93,24 +88,22 @@ impl Watches {
         &self,
         kind: Kind,
         scope: Option<&str>,
-        facts: impl Fn(&K) -> Facts + Send + 'static,
     ) -> BoxStream<'static, watcher::Result<watcher::Event<LiveObject>>>
     where
-        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
             + DeserializeOwned
             + Debug
             + Send
             + 'static,
+        for<'a> Facts: From<&'a K>,
     {
-        let api: Api<K> = match scope {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        };
-        watcher(api, config())
+        watcher(scoped::<K>(&self.client, scope), config())
             .default_backoff()
             .map(move |event| {
-                event.map(|event| map(event, |it: K| LiveObject::new(kind, it.meta(), facts(&it))))
+                event.map(|event| {
+                    map(event, |it| LiveObject::new(kind, it.meta(), Facts::from(&it)))
+                })
             })
             .boxed()
     }
@@ -183,10 +176,7 @@ impl Watches {
     }
 
     fn start_pods_in(&self, scope: Option<String>) -> Ready {
-        let api: Api<PartialObjectMeta<Pod>> = match &scope {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        };
+        let api: Api<PartialObjectMeta<Pod>> = scoped(&self.client, scope.as_deref());
         let (done, ready) = watch::channel(false);
         let watches = self.clone();
         tokio::spawn(async move {
@@ -241,6 +231,17 @@ impl Watches {
                 self.inventory.of_key(namespace, key).iter().for_each(|object| self.tell(object));
             }
         }
+    }
+}
+
+/// The API of a kind in one namespace, or in all.
+pub(crate) fn scoped<K>(client: &Client, scope: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match scope {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
     }
 }
 

@@ -8,12 +8,12 @@ use futures_util::stream::select_all;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Client, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tracing::warn;
 
-use crate::watches::Trigger;
+use crate::watches::{Trigger, scoped};
 
 /// What of a model decides whether it is looked at again: everything but its status.
 type Cause = (Option<String>, Option<i64>, bool, u64);
@@ -30,11 +30,7 @@ pub(super) async fn follow(
 ) {
     let count = scopes.len();
     let streams = scopes.into_iter().map(|scope| {
-        let api = match &scope {
-            Some(namespace) => Api::namespaced(client.clone(), namespace),
-            None => Api::all(client.clone()),
-        };
-        watcher(api, watcher::Config::default().page_size(100))
+        watcher(scoped(&client, scope.as_deref()), watcher::Config::default().page_size(100))
             .default_backoff()
             .modify(|model: &mut EmbeddingModel| model.metadata.managed_fields = None)
             .map(move |event| (scope.clone(), event))
