@@ -72,9 +72,7 @@ pub async fn apply(
 ) -> Result<Applied, kube::Error> {
     let mut applied = Applied::default();
     for place in &unwanted.again {
-        if let Some(live) = context.inventory.get(place).filter(|live| !live.is_leaving) {
-            delete(context, &live).await?;
-        }
+        delete_at(context, place).await?;
     }
     for object in wanted {
         match apply_one(context, valid, object).await {
@@ -230,18 +228,12 @@ async fn is_taken(context: &Context, place: &Place) -> Result<bool, kube::Error>
 /// its owner of the same name is gone, or a deletion that left it behind took the owner away.
 fn may_adopt(context: &Context, valid: &ValidatedModel, live: &LiveObject) -> bool {
     let is_of_this_name = live.model.as_deref() == Some(valid.name.as_str());
-    let has_other_owner = live.owners.iter().any(|owner| {
-        owner.uid != valid.uid
-            && (owner.kind != crds::KIND
-                || context
-                    .models
-                    .find(|model| model.metadata.uid.as_ref() == Some(&owner.uid))
-                    .is_some())
-    });
+    let has_other_owner =
+        live.owners.iter().any(|owner| owner.uid != valid.uid && shared::is_alive(context, owner));
     is_of_this_name && !has_other_owner
 }
 
-/// Applies an object and takes in the answer, so that the next reconcile knows it.
+/// Applies an object with the hash of what it should be, and notes whether it has become that.
 async fn write(
     context: &Context,
     place: &Place,
@@ -258,18 +250,41 @@ async fn write(
         }
         Ownership::Own | Ownership::Kept => None,
     };
-    debug!(kind = %place.kind, name = place.name, "applied");
-    let params = PatchParams::apply(names::MANAGER).force();
-    let answer = api(context, place).patch(&place.name, &params, &Patch::Apply(&body)).await?;
+    let (live, answer) = send(context, place, &body).await?;
     drop(guard);
-    context.metrics.count_write(place.kind);
-    let live = live_object(place.kind, &answer);
-    let (version, place) = (live.version, live.place.clone());
-    context.inventory.insert(live);
     if is_contained(&body, &value(&answer)) {
-        context.inventory.mark_verified(&place, version, hash);
+        context.inventory.mark_verified(place, live.version, hash);
     }
     Ok(())
+}
+
+/// One server-side apply. The inventory takes in the answer, which is returned too.
+///
+/// # Errors
+/// When the API server refuses the object or does not answer.
+pub(crate) async fn send(
+    context: &Context,
+    place: &Place,
+    body: &Value,
+) -> Result<(LiveObject, DynamicObject), kube::Error> {
+    debug!(kind = %place.kind, name = place.name, "applied");
+    let params = PatchParams::apply(names::MANAGER).force();
+    let answer = api(context, place).patch(&place.name, &params, &Patch::Apply(body)).await?;
+    context.metrics.count_write(place.kind);
+    let live = live_object(place.kind, &answer);
+    context.inventory.insert(live.clone());
+    Ok((live, answer))
+}
+
+/// Deletes the object of a place, unless there is none or it is going away already.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn delete_at(context: &Context, place: &Place) -> Result<(), kube::Error> {
+    match context.inventory.get(place).filter(|live| !live.is_leaving) {
+        Some(live) => delete(context, &live).await,
+        None => Ok(()),
+    }
 }
 
 /// Deletes an object, if it is still the one that was seen. Its pods go with it.
@@ -312,12 +327,12 @@ async fn prune(
 }
 
 /// The API of objects of a place's kind and namespace.
-pub(crate) fn api(context: &Context, place: &Place) -> Api<DynamicObject> {
+fn api(context: &Context, place: &Place) -> Api<DynamicObject> {
     Api::namespaced_with(context.client.clone(), &place.namespace, &place.kind.api_resource())
 }
 
 /// The facts of an object that an answer holds.
-pub(crate) fn live_object(kind: Kind, object: &DynamicObject) -> LiveObject {
+fn live_object(kind: Kind, object: &DynamicObject) -> LiveObject {
     let facts = match kind {
         Kind::Deployment => facts::<Deployment>(object),
         Kind::Job => facts::<Job>(object),

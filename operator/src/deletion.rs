@@ -55,9 +55,7 @@ pub async fn remove_unused_files(
     for key in used {
         // Files that are wanted again must not be removed by a Job that comes late.
         let job = place(Kind::Job, &valid.namespace, &names::remove_job(key));
-        if let Some(job) = context.inventory.get(&job).filter(|job| !job.is_leaving) {
-            apply::delete(context, &job).await?;
-        }
+        apply::delete_at(context, &job).await?;
     }
     for key in unused {
         make_remove_job(context, valid, claim, key).await?;
@@ -98,9 +96,7 @@ pub async fn finish(
         for key in &left {
             let job =
                 place(Kind::Job, &model.namespace().unwrap_or_default(), &names::remove_job(key));
-            if let Some(job) = context.inventory.get(&job) {
-                apply::delete(context, &job).await?;
-            }
+            apply::delete_at(context, &job).await?;
         }
     }
     set_finalizer(context, model, Presence::Absent).await?;
@@ -150,9 +146,7 @@ async fn remove_files(
         if job.is_none() {
             // A pull that goes on would write what is being removed.
             let pull = place(Kind::Job, &namespace, &names::pull_job(key));
-            if let Some(pull) = context.inventory.get(&pull).filter(|pull| !pull.is_leaving) {
-                apply::delete(context, &pull).await?;
-            }
+            apply::delete_at(context, &pull).await?;
             make_remove_job(context, &valid, claim, key).await?;
         }
     }
@@ -172,12 +166,7 @@ async fn make_remove_job(
 ) -> Result<(), kube::Error> {
     let job = build::remove_job(valid, &context.settings, claim, key);
     let place = place(job.kind, &valid.namespace, &job.name);
-    let params = PatchParams::apply(names::MANAGER).force();
-    let answer =
-        apply::api(context, &place).patch(&place.name, &params, &Patch::Apply(&job.body)).await?;
-    context.metrics.count_write(Kind::Job);
-    context.inventory.insert(apply::live_object(Kind::Job, &answer));
-    Ok(())
+    apply::send(context, &place, &job.body).await.map(drop)
 }
 
 /// The volume that the user named for the files of a model from a hub.

@@ -160,7 +160,7 @@ async fn change_owners(
 }
 
 /// Whether an owner is a model that still exists; owners of other kinds are none of our business.
-fn is_alive(context: &Context, owner: &OwnerReference) -> bool {
+pub(super) fn is_alive(context: &Context, owner: &OwnerReference) -> bool {
     owner.kind != crds::KIND
         || context.models.find(|model| model.metadata.uid.as_ref() == Some(&owner.uid)).is_some()
 }
