@@ -4,7 +4,6 @@
 //! As long as the wish stays the same, or comes back while its release is kept, so does the commit: a
 //! rollback asks nobody, and a branch that moves changes nothing by itself.
 
-use crds::conditions::Reason;
 use crds::spec::CacheMode;
 use crds::status::Release;
 use model_repository::job_report::SourceReport;
@@ -147,15 +146,6 @@ fn release_of(valid: &ValidatedModel, commit: &str, report: Option<&SourceReport
         path: Some(release::path(valid, &key)),
         key,
         ..Release::default()
-    }
-}
-
-/// The reason for the condition when a Job is at work or fails.
-pub fn reason(resolution: &Resolution) -> Reason {
-    match resolution {
-        Resolution::Resolved { .. } => Reason::Resolved,
-        Resolution::Resolving { .. } => Reason::Resolving,
-        Resolution::Failed(failure) => failure.reason,
     }
 }
 
