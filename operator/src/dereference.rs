@@ -30,12 +30,16 @@ const STUCK: SignedDuration = SignedDuration::from_secs(20);
 /// A container that runs for so long after it failed counts as at work again.
 const RECOVERED: SignedDuration = SignedDuration::from_secs(60);
 
-/// The other models of the namespace.
+/// The other models of the namespace that want the same served name.
 pub fn siblings(context: &Context, model: &EmbeddingModel) -> Vec<Sibling> {
-    let namespace = model.namespace();
+    let is_sibling = |other: &EmbeddingModel| {
+        other.metadata.namespace == model.metadata.namespace
+            && other.metadata.uid != model.metadata.uid
+            && other.served_name() == model.served_name()
+    };
     context
         .models
-        .state_filter(|other| other.namespace() == namespace && other.uid() != model.uid())
+        .state_filter(is_sibling)
         .into_iter()
         .map(|other| Sibling {
             name: other.name_any(),
