@@ -244,7 +244,7 @@ async fn write(
     body["metadata"]["annotations"][names::APPLIED] = json!(hash);
     let guard = match ownership {
         Ownership::Shared => {
-            let guard = context.sharing.lock().await;
+            let guard = context.lock_owners(place).await;
             shared::keep_other_owners(context, place, &mut body).await?;
             Some(guard)
         }

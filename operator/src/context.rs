@@ -1,6 +1,7 @@
 //! What all reconciles share: clients, caches, and what was seen last.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -13,17 +14,17 @@ use kube::{Api, Client, ResourceExt};
 use model_repository::job_report::SourceReport;
 
 use crate::build::Apis;
-use crate::facts::{NodeFacts, PodFacts};
-use crate::inventory::{Inventory, PodGroup, number};
+use crate::facts::NodeFacts;
+use crate::inventory::{Inventory, Place, number};
 use crate::metrics::Metrics;
-use crate::pods::Pods;
+use crate::pods::{Info, Pods};
 use crate::settings::Settings;
 
 /// How old what is known of nodes may be.
 const NODES_STAY: Duration = Duration::from_secs(10);
 
-/// The resource versions of pods, by name.
-type PodVersions = BTreeMap<String, u64>;
+/// How many locks there are for the owners of objects.
+const LOCKS: usize = 64;
 
 /// What all reconciles share.
 pub struct Context {
@@ -41,11 +42,27 @@ pub struct Context {
     pub events: crate::events::Events,
     /// Numbers for Prometheus.
     pub metrics: Arc<Metrics>,
+    /// What was seen last; empty at first.
+    pub memory: Memory,
+}
+
+/// What earlier reconciles have seen.
+pub struct Memory {
     /// The optional kinds that the cluster has.
-    pub apis: RwLock<Apis>,
-    /// One at a time changes the owners of what several models share.
-    pub sharing: tokio::sync::Mutex<()>,
+    apis: RwLock<Apis>,
+    /// Held while the owners of an object change. Objects share them by their hash.
+    owners: [tokio::sync::Mutex<()>; LOCKS],
     caches: Mutex<Caches>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            apis: RwLock::default(),
+            owners: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            caches: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -54,52 +71,31 @@ struct Caches {
     statuses: HashMap<String, (u64, EmbeddingModelStatus)>,
     /// Failures in a row, by UID.
     failures: HashMap<String, u32>,
-    /// The pods of a group as they were at these versions.
-    pods: HashMap<PodGroup, (PodVersions, Arc<Vec<PodFacts>>)>,
+    /// What the ready pods of a model said, by its UID and theirs.
+    infos: HashMap<String, Arc<BTreeMap<String, Info>>>,
     /// What is in caches, by namespace and key. A record never changes.
     records: HashMap<(String, String), (String, SourceReport)>,
     nodes: Option<(Instant, Arc<Vec<NodeFacts>>)>,
 }
 
-/// What a context is made of.
-pub struct Parts {
-    /// See [`Context::client`].
-    pub client: Client,
-    /// See [`Context::settings`].
-    pub settings: Settings,
-    /// See [`Context::inventory`].
-    pub inventory: Arc<Inventory>,
-    /// See [`Context::models`].
-    pub models: Store<EmbeddingModel>,
-    /// See [`Context::pods`].
-    pub pods: Pods,
-    /// See [`Context::events`].
-    pub events: crate::events::Events,
-    /// See [`Context::metrics`].
-    pub metrics: Arc<Metrics>,
-}
-
 impl Context {
-    /// A context that knows nothing yet.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { client, settings, inventory, models, pods, events, metrics } = parts;
-        Self {
-            client,
-            settings,
-            inventory,
-            models,
-            pods,
-            events,
-            metrics,
-            apis: RwLock::default(),
-            sharing: tokio::sync::Mutex::default(),
-            caches: Mutex::default(),
-        }
-    }
-
     /// The optional kinds that the cluster has.
     pub fn apis(&self) -> Apis {
-        self.apis.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.memory.apis.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes in which optional kinds the cluster has now.
+    pub fn set_apis(&self, apis: Apis) {
+        *self.memory.apis.write().unwrap_or_else(PoisonError::into_inner) = apis;
+    }
+
+    /// Waits until nobody else changes the owners of an object, and keeps others waiting. One lock at a time may
+    /// be held.
+    pub async fn lock_owners(&self, place: &Place) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        place.hash(&mut hasher);
+        let index = hasher.finish() % LOCKS as u64;
+        self.memory.owners[index as usize].lock().await
     }
 
     /// The model with the status that was written last, should the watch be behind.
@@ -129,6 +125,7 @@ impl Context {
         let mut caches = self.caches();
         caches.statuses.remove(uid);
         caches.failures.remove(uid);
+        caches.infos.remove(uid);
     }
 
     /// Counts a failure in a row; returns how many there were, this one included.
@@ -144,24 +141,14 @@ impl Context {
         self.caches().failures.remove(uid);
     }
 
-    /// The pods of a group as they were when these versions were seen, if they were looked at then.
-    pub fn known_pods(
-        &self,
-        group: &PodGroup,
-        versions: &PodVersions,
-    ) -> Option<Arc<Vec<PodFacts>>> {
-        let caches = self.caches();
-        let (seen, pods) = caches.pods.get(group)?;
-        (seen == versions).then(|| Arc::clone(pods))
+    /// What the ready pods of the model with this UID said, by their UIDs.
+    pub fn known_infos(&self, uid: &str) -> Arc<BTreeMap<String, Info>> {
+        self.caches().infos.get(uid).cloned().unwrap_or_default()
     }
 
-    /// Remembers the pods of a group.
-    pub fn remember_pods(&self, group: PodGroup, versions: PodVersions, pods: Arc<Vec<PodFacts>>) {
-        let mut caches = self.caches();
-        match versions.is_empty() {
-            true => drop(caches.pods.remove(&group)),
-            false => drop(caches.pods.insert(group, (versions, pods))),
-        }
+    /// Remembers what the ready pods of the model with this UID said; forgets what others said before.
+    pub fn remember_infos(&self, uid: &str, infos: BTreeMap<String, Info>) {
+        self.caches().infos.insert(uid.to_owned(), Arc::new(infos));
     }
 
     /// What the record of this UID says, if it was read before.
@@ -209,6 +196,6 @@ impl Context {
     }
 
     fn caches(&self) -> MutexGuard<'_, Caches> {
-        self.caches.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.caches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

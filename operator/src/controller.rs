@@ -3,7 +3,7 @@
 mod models;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crds::EmbeddingModel;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use crate::build::Apis;
-use crate::context::{Context, Parts};
+use crate::context::{Context, Memory};
 use crate::events::Events;
 use crate::inventory::Inventory;
 use crate::kind::Kind;
@@ -68,7 +68,7 @@ pub async fn run(
     };
     let (gone, mut leaving) = mpsc::unbounded_channel();
     let (models, models_ready) = watch_models(&client, &settings, trigger.clone(), gone);
-    let context = Arc::new(Context::new(Parts {
+    let context = Arc::new(Context {
         pods: Pods::new(client.clone(), pod_access)?,
         events: Events::new(client.clone(), instance),
         client,
@@ -76,7 +76,8 @@ pub async fn run(
         inventory,
         metrics,
         settings,
-    }));
+        memory: Memory::default(),
+    });
     let forgetful = Arc::clone(&context);
     tokio::spawn(async move {
         while let Some(uid) = leaving.recv().await {
@@ -218,7 +219,7 @@ async fn look_for_kinds(
     }
     let new: Vec<Kind> = available.difference(watched).copied().collect();
     watched.extend(&new);
-    *context.apis.write().unwrap_or_else(PoisonError::into_inner) = Apis { available };
+    context.set_apis(Apis { available });
     new.into_iter().flat_map(|kind| watches.start(kind)).collect()
 }
 

@@ -21,6 +21,7 @@ use crate::inventory::{Facts, LiveObject, PodGroup};
 use crate::kind::Kind;
 use crate::names::{self, Component};
 use crate::plan::{ClaimView, JobView, Observed, Resolution, cache, resolution};
+use crate::pods::Info;
 use crate::release;
 use crate::validate::{Sibling, ValidatedModel};
 use crate::watches::place;
@@ -56,17 +57,17 @@ pub fn siblings(context: &Context, model: &EmbeddingModel) -> Vec<Sibling> {
 pub async fn dereference(
     context: &Context,
     valid: &ValidatedModel,
+    now: &Time,
 ) -> Result<(Observed, Resolution), kube::Error> {
     let (namespace, name) = (&valid.namespace, &valid.name);
     let group = PodGroup::Model(namespace.clone(), name.clone());
-    let mut own_pods = pods(context, group).await?.to_vec();
+    let mut own_pods = pods(context, &group).await?.to_vec();
     explain_stuck(context, namespace, &mut own_pods).await?;
-    let mut observed = Observed { now: Some(Time(Timestamp::now())), ..Observed::default() };
+    let mut observed = Observed { now: Some(now.clone()), ..Observed::default() };
 
     let resolve_name = names::resolve_job(name, &valid.request);
     if let Some(live) = job(context, namespace, &resolve_name) {
-        let group = PodGroup::Model(namespace.clone(), name.clone());
-        observed.resolve = Some(current_view(context, &live, group, &own_pods).await?);
+        observed.resolve = Some(current_view(context, &live, &group, &own_pods).await?);
     }
     let status = valid.model.status.as_ref();
     for release in status.into_iter().flat_map(|status| &status.history) {
@@ -87,18 +88,42 @@ pub async fn dereference(
             observed.deployments.insert(object.place.name.clone(), facts.as_ref().clone());
         }
     }
-    observed.pods =
-        own_pods.into_iter().filter(|pod| pod.component == Some(Component::Serving)).collect();
-    for pod in observed.pods.iter().filter(|pod| is_at_work(pod)) {
-        if let Some(info) = context.pods.info(namespace, pod).await {
-            observed.infos.insert(pod.uid.clone(), info);
+    for pod in own_pods {
+        match pod.component {
+            Some(Component::Serving) => observed.pods.push(pod),
+            Some(Component::RenderGroup) => observed.render_group_pods.push(pod),
+            _ => {}
         }
     }
+    observed.infos = infos(context, valid, &observed.pods).await;
     if valid.model.spec.autoscaling.is_some() {
         observed.autoscalers = autoscalers(context, namespace, name).await?;
     }
     observed.route = route(context, valid).await?;
     Ok((observed, resolution))
+}
+
+/// What serving pods say for themselves, by UID. A pod that is ready is asked once: it says the same for ever.
+async fn infos(
+    context: &Context,
+    valid: &ValidatedModel,
+    pods: &[PodFacts],
+) -> BTreeMap<String, Info> {
+    let known = context.known_infos(&valid.uid);
+    let (mut infos, mut lasting) = (BTreeMap::new(), BTreeMap::new());
+    for pod in pods.iter().filter(|pod| is_at_work(pod)) {
+        let said = match known.get(&pod.uid).filter(|_| pod.is_ready) {
+            Some(info) => Some(info.clone()),
+            None => context.pods.info(&valid.namespace, pod).await,
+        };
+        let Some(info) = said else { continue };
+        if pod.is_ready && info.models.iter().any(|model| !model.device.is_empty()) {
+            lasting.insert(pod.uid.clone(), info.clone());
+        }
+        infos.insert(pod.uid.clone(), info);
+    }
+    context.remember_infos(&valid.uid, lasting);
+    infos
 }
 
 /// A pod whose server can be asked: it is ready, or its container runs and may say why it is not.
@@ -134,9 +159,9 @@ async fn look_at_pull(
     }
     let Some(live) = job(context, namespace, &names::pull_job(key)) else { return Ok(()) };
     let group = PodGroup::Key(namespace.clone(), key.to_owned());
-    let mut pods = pods(context, group.clone()).await?.to_vec();
+    let mut pods = pods(context, &group).await?.to_vec();
     explain_stuck(context, namespace, &mut pods).await?;
-    let mut pull = current_view(context, &live, group, &pods).await?;
+    let mut pull = current_view(context, &live, &group, &pods).await?;
     if pull.pod.is_none() && pull.failure.is_none() && !pull.facts.succeeded {
         pull.failure = unmade_pods(context, namespace, &live).await?;
     }
@@ -158,12 +183,12 @@ fn job(context: &Context, namespace: &str, name: &str) -> Option<Arc<LiveObject>
 async fn current_view(
     context: &Context,
     live: &LiveObject,
-    group: PodGroup,
+    group: &PodGroup,
     known: &[PodFacts],
 ) -> Result<JobView, kube::Error> {
     let seen = view(live, known);
     match seen.facts.succeeded && seen.report.is_none() {
-        true => Ok(view(live, &list_pods(context, &group).await?)),
+        true => Ok(view(live, &list_pods(context, group).await?)),
         false => Ok(seen),
     }
 }
@@ -205,16 +230,16 @@ fn has_recovered(pod: &PodFacts) -> bool {
 }
 
 /// The pods of a group, read only if one has changed.
-async fn pods(context: &Context, group: PodGroup) -> Result<Arc<Vec<PodFacts>>, kube::Error> {
-    let versions = context.inventory.pods(&group);
-    if let Some(known) = context.known_pods(&group, &versions) {
-        return Ok(known);
-    }
+async fn pods(context: &Context, group: &PodGroup) -> Result<Arc<Vec<PodFacts>>, kube::Error> {
+    let versions = context.inventory.pods.versions(group);
     if versions.is_empty() {
         return Ok(Arc::default());
     }
-    let pods = Arc::new(list_pods(context, &group).await?);
-    context.remember_pods(group, versions, Arc::clone(&pods));
+    if let Some(known) = context.inventory.pods.known(group, &versions) {
+        return Ok(known);
+    }
+    let pods = Arc::new(list_pods(context, group).await?);
+    context.inventory.pods.remember(group, versions, Arc::clone(&pods));
     Ok(pods)
 }
 

@@ -61,6 +61,8 @@ pub struct Observed {
     pub deployments: BTreeMap<String, DeploymentFacts>,
     /// The serving pods.
     pub pods: Vec<PodFacts>,
+    /// The pods of Jobs that look for the groups of render nodes.
+    pub render_group_pods: Vec<PodFacts>,
     /// What serving pods say for themselves, by UID.
     pub infos: BTreeMap<String, Info>,
     /// How far the pull is.

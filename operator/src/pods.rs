@@ -1,7 +1,5 @@
 //! What pods say for themselves: `/info` of servers and `/progress` of pulls, on the management port.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
@@ -97,12 +95,11 @@ pub struct Progress {
     pub eta_seconds: Option<u64>,
 }
 
-/// Asks pods, and remembers what a pod that is ready said: it does not change.
+/// Asks pods.
 pub struct Pods {
     client: Client,
     http: reqwest::Client,
     access: PodAccess,
-    known: Mutex<HashMap<String, Info>>,
 }
 
 impl Pods {
@@ -118,26 +115,12 @@ impl Pods {
             given => given,
         };
         let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-        Ok(Self { client, http, access, known: Mutex::default() })
+        Ok(Self { client, http, access })
     }
 
-    /// What a serving pod runs; `None` if it does not answer. A ready pod is asked once.
+    /// What a serving pod runs; `None` if it does not answer.
     pub async fn info(&self, namespace: &str, pod: &PodFacts) -> Option<Info> {
-        if pod.is_ready
-            && let Some(info) = self.known().get(&pod.uid)
-        {
-            return Some(info.clone());
-        }
-        let info: Info = self.ask(namespace, &pod.name, pod.address.as_deref()?, "info").await?;
-        if pod.is_ready && info.models.iter().any(|model| !model.device.is_empty()) {
-            self.known().insert(pod.uid.clone(), info.clone());
-        }
-        Some(info)
-    }
-
-    /// Forgets pods that are gone.
-    pub fn forget(&self, uid: &str) {
-        self.known().remove(uid);
+        self.ask(namespace, &pod.name, pod.address.as_deref()?, "info").await
     }
 
     /// How far a pull is; `None` if the pod does not answer.
@@ -184,9 +167,5 @@ impl Pods {
 
     async fn get(&self, url: &str) -> Result<String, reqwest::Error> {
         self.http.get(url).send().await?.error_for_status()?.text().await
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Info>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

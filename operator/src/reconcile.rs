@@ -101,8 +101,7 @@ pub async fn reconcile(
         }
     };
     deletion::ensure_finalizer(&context, &valid).await?;
-    let (mut observed, resolution) = dereference(&context, &valid).await?;
-    observed.now = Some(now.clone());
+    let (observed, resolution) = dereference(&context, &valid, &now).await?;
     let nodes = match valid.model.spec.device.target {
         DeviceTarget::Cpu => None,
         DeviceTarget::Gpu | DeviceTarget::Npu => {
@@ -140,7 +139,7 @@ pub async fn reconcile(
 
     let used = used_keys(&plan);
     apply::adopt_jobs(&context, &valid, &used).await?;
-    let unused = apply::release_unused(&context, &valid.namespace, &valid.uid, &used).await?;
+    let unused = apply::release_unused(&context, &valid.uid, &used).await?;
     deletion::remove_unused_files(&context, &valid, &unused, &used).await?;
 
     let status = status::status(inputs, &applied, &now);

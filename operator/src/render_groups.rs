@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crds::spec::Gpu;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use kube::api::ListParams;
 
 use crate::accelerator::{Known, Variant, Wish, driver_of};
 use crate::build::{self, Wanted, own_metadata};
 use crate::context::Context;
-use crate::facts::{NodeFacts, PodFacts};
+use crate::facts::NodeFacts;
 use crate::failure;
 use crate::inventory::Facts;
 use crate::kind::Kind;
@@ -85,41 +84,22 @@ pub async fn look(
             found.into_iter().filter_map(|(node, group)| Some((node, group.parse().ok()?))),
         );
     }
-    let jobs: Vec<_> = context
-        .inventory
-        .of_model(&valid.namespace, &valid.name)
-        .into_iter()
-        .filter(|it| it.component == Some(Component::RenderGroup) && it.place.kind == Kind::Job)
-        .collect();
     let mut given_up = BTreeSet::new();
-    if !jobs.is_empty() {
-        let api: Api<Pod> = Api::namespaced(context.client.clone(), &valid.namespace);
-        let selector = format!(
-            "{}={},{}={}",
-            names::MODEL,
-            valid.name,
-            names::COMPONENT,
-            Component::RenderGroup.as_str()
-        );
-        let pods: Vec<PodFacts> = api
-            .list(&ListParams::default().labels(&selector))
-            .await?
-            .items
+    for job in context.inventory.of_model(&valid.namespace, &valid.name) {
+        let Facts::Job(facts) = &job.facts else { continue };
+        let Some(node) = facts.node.clone() else { continue };
+        if job.component != Some(Component::RenderGroup) {
+            continue;
+        }
+        let found = observed
+            .render_group_pods
             .iter()
-            .map(PodFacts::from)
-            .collect();
-        for job in jobs {
-            let Facts::Job(facts) = &job.facts else { continue };
-            let Some(node) = facts.node.clone() else { continue };
-            let found = pods
-                .iter()
-                .filter(|pod| pod.job.as_ref() == Some(&job.place.name))
-                .find_map(failure::render_group);
-            match found {
-                Some(group) => drop(groups.insert(node, group)),
-                None if facts.failed.is_some() => drop(given_up.insert(node)),
-                None => {}
-            }
+            .filter(|pod| pod.job.as_ref() == Some(&job.place.name))
+            .find_map(failure::render_group);
+        match found {
+            Some(group) => drop(groups.insert(node, group)),
+            None if facts.failed.is_some() => drop(given_up.insert(node)),
+            None => {}
         }
     }
     let current: Vec<Variant> = observed

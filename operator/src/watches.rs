@@ -191,14 +191,14 @@ impl Watches {
                         }
                     }
                     Ok(watcher::Event::InitDone) => {
-                        watches.inventory.retain_pods(scope.as_deref(), &listed);
+                        watches.inventory.pods.retain(scope.as_deref(), &listed);
                         listed.clear();
                         done.send_replace(true);
                     }
                     Ok(watcher::Event::Apply(pod)) => drop(watches.take_in_pod(&pod)),
                     Ok(watcher::Event::Delete(pod)) => {
                         if let Some(group) = group_of(&pod) {
-                            watches.inventory.remove_pod(&group, &pod.name_any());
+                            watches.inventory.pods.remove(&group, &pod.name_any());
                             watches.tell_about_pod(&group);
                         }
                     }
@@ -213,7 +213,7 @@ impl Watches {
 
     fn take_in_pod(&self, pod: &PartialObjectMeta<Pod>) -> Option<PodGroup> {
         let group = group_of(pod)?;
-        self.inventory.insert_pod(
+        self.inventory.pods.insert(
             group.clone(),
             &pod.name_any(),
             pod.metadata.resource_version.as_deref(),

@@ -1,7 +1,7 @@
 //! Objects that several models use: who owns them, and when they go.
 //!
 //! Every user is an owner, so that Kubernetes' garbage collection counts them. Only one reconcile at a
-//! time changes owners, and it looks at the object itself first: a list of owners that is a moment old
+//! time changes an object's owners, and it looks at the object itself first: a list of owners that is a moment old
 //! would drop somebody.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -46,7 +46,7 @@ pub(super) async fn set_owners(
     valid: &ValidatedModel,
     ownership: Ownership,
 ) -> Result<(), kube::Error> {
-    let _guard = context.sharing.lock().await;
+    let _guard = context.lock_owners(&live.place).await;
     let is_own = ownership == Ownership::Own;
     change_owners(context, &live.place, |owners| {
         owners.retain(|owner| owner.uid != valid.uid && is_alive(context, owner));
@@ -90,17 +90,16 @@ pub async fn adopt_jobs(
 /// When the API server does not answer.
 pub async fn release_unused(
     context: &Context,
-    namespace: &str,
     uid: &str,
     used: &[String],
 ) -> Result<Vec<String>, kube::Error> {
     let mut unused_keys = Vec::new();
-    for live in context.inventory.shared_with(namespace, uid) {
+    for live in context.inventory.shared_with(uid) {
         let Some(key) = live.cache_key.clone().filter(|key| !used.contains(key)) else { continue };
         if live.is_leaving {
             continue;
         }
-        let _guard = context.sharing.lock().await;
+        let _guard = context.lock_owners(&live.place).await;
         // Deleted with its last owner still on it: an operator that ends in between finds it again.
         if has_other_owners(context, &live, uid).await? {
             change_owners(context, &live.place, |owners| {

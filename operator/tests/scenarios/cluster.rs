@@ -6,7 +6,7 @@ use std::time::Duration;
 use crds::EmbeddingModel;
 use kube::runtime::reflector::store;
 use kube::runtime::watcher;
-use operator::context::{Context, Parts};
+use operator::context::{Context, Memory};
 use operator::events::Events;
 use operator::inventory::Inventory;
 use operator::metrics::{Category, Metrics};
@@ -88,7 +88,7 @@ pub(crate) fn context(
     let (client, log) = client(move |asked| answer(asked).unwrap_or_else(|| willing(asked)));
     let (models, mut writer) = store();
     writer.apply_watcher_event(&watcher::Event::Apply(model.clone()));
-    let context = Arc::new(Context::new(Parts {
+    let context = Arc::new(Context {
         pods: Pods::new(client.clone(), PodAccess::Proxy).expect("a client"),
         events: Events::new(client.clone(), None),
         client,
@@ -96,7 +96,8 @@ pub(crate) fn context(
         inventory: Arc::new(inventory),
         metrics: Arc::new(Metrics::new()),
         settings: settings(),
-    }));
+        memory: Memory::default(),
+    });
     (context, log)
 }
 
