@@ -6,6 +6,8 @@
 
 #[path = "architectures/model.rs"]
 mod model;
+#[path = "architectures/packed.rs"]
+mod packed;
 #[path = "architectures/refusals.rs"]
 mod refusals;
 #[path = "architectures/states.rs"]
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 use integration_tests::expected::cosine;
 use model::{Model, Rows, Side};
 use model_export::WeightFormat;
+use packed::packed_states;
 use states::{Batches, computed, has_dense, relative_difference};
 
 /// The largest difference to PyTorch, relative to the largest element of what is compared.
@@ -45,6 +48,37 @@ fn rows_of_a_padded_batch_are_what_they_are_alone() {
         assert_close(&model.states(together, Side::Right), &alone, folder);
     });
     assert!(checked >= 20, "{checked} models");
+}
+
+/// Nor on those in its row, where a model says that it can tell them apart.
+#[test]
+fn texts_that_share_a_row_are_what_they_are_alone() {
+    let mut packing = Vec::new();
+    for folder in fixtures().filter(|folder| !has_dense(folder)) {
+        let model = Model::export(&folder);
+        let texts = of_a_row(&Batches::of(&folder));
+        let Ok(together) = packed_states(&model, &texts) else { continue };
+        assert!(texts.len() > 1, "{}", folder.display());
+        let alone = texts.iter().map(std::slice::from_ref);
+        let alone: Rows = alone.flat_map(|text| model.states(text, Side::Right)).collect();
+        assert_close(&together, &alone, &folder);
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        packing.push(name.split('-').next().unwrap_or_default().to_owned());
+    }
+    packing.dedup();
+    assert_eq!(packing, ["distilbert", "mpnet", "roberta", "xlm"], "besides BERT itself");
+}
+
+/// Texts that together are no longer than the longest one.
+fn of_a_row(batches: &Batches) -> Vec<Vec<i64>> {
+    let mut texts: Vec<_> = batches.batches.iter().flatten().cloned().collect();
+    texts.sort_by_key(Vec::len);
+    let mut room = texts.last().map_or(0, Vec::len);
+    let fits = |text: &Vec<i64>| {
+        let rest = room.checked_sub(text.len());
+        rest.inspect(|rest| room = *rest).is_some()
+    };
+    texts.into_iter().take_while(fits).collect()
 }
 
 /// Compressed weights come near, whatever the architecture does with them. How near for real

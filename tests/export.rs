@@ -60,7 +60,7 @@ fn minilm_refuses_513_tokens() {
     let mut stream = model.open_stream().expect("stream");
     let mut vector = |token, length| {
         let row = vec![token; length].into();
-        let batch = TokenBatch { rows: vec![row], width: length, pad_token_id: 0 };
+        let batch = TokenBatch::padded(vec![row], length, 0);
         match stream.infer(&batch) {
             Ok(BatchOutput::Tokens { values, .. }) => Ok(values[..MINILM_HIDDEN].to_vec()),
             Ok(BatchOutput::Sentences { .. }) => panic!("the model pooled by itself"),
@@ -159,7 +159,7 @@ fn as_rows(batch: Vec<Vec<u32>>) -> Vec<Arc<[u32]>> {
 /// The last hidden state of each row's real tokens, all rows in one batch.
 fn states(model: &OpenVinoModel, rows: &[Arc<[u32]>]) -> Vec<Vec<Vec<f32>>> {
     let width = rows.iter().map(|row| row.len()).max().expect("rows");
-    let batch = TokenBatch { rows: rows.to_vec(), width, pad_token_id: 0 };
+    let batch = TokenBatch::padded(rows.to_vec(), width, 0);
     let mut stream = model.open_stream().expect("stream");
     match stream.infer(&batch).expect("inference") {
         BatchOutput::Tokens { values, hidden } => {
@@ -227,6 +227,7 @@ fn exported(source: &Path, weight_format: WeightFormat) -> OpenVinoModel {
         device: "CPU".to_owned(),
         plugin_config: BTreeMap::from([precision]),
         streams: Some(1),
+        wide_threads: None,
         threads: Some(1),
         cache_dir: None,
         weight_decompression: WeightDecompression::Never,

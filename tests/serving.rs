@@ -4,12 +4,16 @@
 
 #[path = "serving/access.rs"]
 mod access;
+#[path = "serving/bench_command.rs"]
+mod bench_command;
 #[path = "serving/conformance.rs"]
 mod conformance;
 #[path = "serving/cores.rs"]
 mod cores;
 #[path = "serving/devices.rs"]
 mod devices;
+#[path = "serving/embed_command.rs"]
+mod embed_command;
 #[path = "serving/exported.rs"]
 mod exported;
 #[path = "serving/fingerprints.rs"]

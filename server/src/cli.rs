@@ -108,6 +108,8 @@ fn invocation(root: Root, context: &mut Context<'_>) -> Result<Invocation, Usage
         Some(Command::Export(arguments)) => check::export(*arguments, context),
         Some(Command::Remove(arguments)) => check::remove(arguments),
         Some(Command::RenderGroup(arguments)) => check::render_group(arguments),
+        Some(Command::Embed(arguments)) => check::embed(arguments, context),
+        Some(Command::Bench(arguments)) => check::bench(*arguments, context),
         Some(Command::List(arguments)) => check::list(arguments),
         Some(Command::Version) => Ok(Invocation::Version),
         Some(Command::Completions(arguments)) => Ok(Invocation::Completions(arguments.shell)),

@@ -1,7 +1,10 @@
 //! What each command does: the wiring between command line, files, hub, exporter and server.
 
+mod api_client;
+mod bench;
 mod config;
 mod demands;
+mod embed;
 mod export;
 mod failure;
 mod listed_files;
@@ -92,6 +95,8 @@ fn dispatch(invocation: Invocation, warnings: &[String]) -> anyhow::Result<Exit>
         short => {
             warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
             match short {
+                Invocation::Embed(options) => embed::embed(&options),
+                Invocation::Bench(options) => bench::bench(&options),
                 Invocation::List(options) => config::list(&options),
                 Invocation::ConfigAdd(options) => Ok(config::add(&options)),
                 Invocation::ConfigRemove(options) => Ok(config::remove(&options)),

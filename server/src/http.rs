@@ -35,6 +35,7 @@ mod vectors;
 mod tests;
 
 pub use api_key::ApiKeyError;
+pub(crate) use api_key::key_in_file;
 pub use cors::CorsError;
 pub use server::{ServeError, serve};
 pub use settings::{ApiKeySource, CorsSettings, DEFAULT_BODY_LIMIT, Settings};

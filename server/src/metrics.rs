@@ -27,6 +27,8 @@ use self::histograms::HistogramFamily;
 use self::model_observer::{EngineFamilies, ModelObserver};
 use crate::serving::{Registry, Reload, ReloadError};
 
+pub(crate) use self::process::cpu_seconds_of_this_process;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     route: &'static str,

@@ -24,6 +24,12 @@ pub(crate) struct Model {
     inputs: Vec<String>,
 }
 
+/// The name of an attention mask.
+const MASK: &str = "attention_mask";
+
+/// A token's id and what the attention mask is on it; nothing for padding.
+pub(crate) type Cell = Option<(i64, i64)>;
+
 impl Model {
     /// Exports a source folder in fp32 and compiles it for the CPU, computing in fp32.
     pub(crate) fn export(source: &Path) -> Self {
@@ -56,7 +62,7 @@ impl Model {
 
     /// As [`Model::states`].
     pub(crate) fn try_states(&self, rows: &[Vec<i64>], side: Side) -> Result<Rows, InferenceError> {
-        let (values, shape) = self.infer(rows, side)?;
+        let (values, shape) = self.infer(&padded(rows, side), MASK)?;
         let [count, width, hidden] = shape[..] else { panic!("{shape:?}") };
         assert_eq!(count, rows.len());
         let tokens = |(row, padded): (&Vec<i64>, &[f32])| {
@@ -72,40 +78,33 @@ impl Model {
 
     /// The vectors of all rows, which the model pools by itself.
     pub(crate) fn vectors(&self, rows: &[Vec<i64>], side: Side) -> Rows {
-        let (values, shape) = self.infer(rows, side).expect("an inference");
+        let (values, shape) = self.infer(&padded(rows, side), MASK).expect("an inference");
         let [count, size] = shape[..] else { panic!("{shape:?}") };
         assert_eq!(count, rows.len());
         values.chunks_exact(size).map(<[f32]>::to_vec).collect()
     }
 
-    fn infer(
+    /// The numbers and the shape of the output for these rows; `mask` is the attention mask's name.
+    pub(crate) fn infer(
         &self,
-        rows: &[Vec<i64>],
-        side: Side,
+        rows: &[Vec<Cell>],
+        mask: &str,
     ) -> Result<(Vec<f32>, Vec<usize>), InferenceError> {
-        let width = rows.iter().map(Vec::len).max().expect("rows");
         let mut request = self.compiled.borrow_mut().create_infer_request()?;
         for name in &self.inputs {
-            let value = |token: Option<i64>| match name.as_str() {
+            let value = |cell: &Cell| match name.as_str() {
                 // Any id will do, and one that is no special token shows whether it is masked;
                 // RoBERTa's descendants count the positions of all but id 1.
-                "input_ids" => token.unwrap_or(1),
-                "attention_mask" => i64::from(token.is_some()),
+                "input_ids" => cell.map_or(1, |(token, _)| token),
+                MASK => cell.map_or(0, |(_, mask)| mask),
                 "token_type_ids" => 0,
                 other => panic!("an input {other}"),
             };
-            let padded = |row: &Vec<i64>| {
-                let padding = vec![None; width - row.len()];
-                let tokens = row.iter().copied().map(Some);
-                match side {
-                    Side::Left => padding.into_iter().chain(tokens).map(value).collect::<Vec<_>>(),
-                    Side::Right => tokens.chain(padding).map(value).collect(),
-                }
-            };
-            let values: Vec<i64> = rows.iter().flat_map(padded).collect();
-            let shape = Shape::new(&[rows.len() as i64, width as i64])?;
+            let values: Vec<i64> = rows.iter().flatten().map(value).collect();
+            let shape = Shape::new(&[rows.len() as i64, (values.len() / rows.len()) as i64])?;
             let mut tensor = Tensor::new(ElementType::I64, &shape)?;
             tensor.get_data_mut::<i64>()?.copy_from_slice(&values);
+            let name = if name == MASK { mask } else { name };
             request.set_tensor(name, &tensor)?;
         }
         request.infer()?;
@@ -114,6 +113,20 @@ impl Model {
         let sizes = shape.get_dimensions().iter().map(|size| *size as usize).collect();
         Ok((output.get_data::<f32>()?.to_vec(), sizes))
     }
+}
+
+/// Texts as rows of equal length.
+fn padded(texts: &[Vec<i64>], side: Side) -> Vec<Vec<Cell>> {
+    let width = texts.iter().map(Vec::len).max().expect("rows");
+    let row = |text: &Vec<i64>| {
+        let padding = vec![None; width - text.len()];
+        let tokens = text.iter().map(|token| Some((*token, 1)));
+        match side {
+            Side::Left => padding.into_iter().chain(tokens).collect(),
+            Side::Right => tokens.chain(padding).collect(),
+        }
+    };
+    texts.iter().map(row).collect()
 }
 
 fn core() -> Core {

@@ -1,4 +1,4 @@
-//! OpenVINO called directly: the limit, and one padded batch a request.
+//! OpenVINO called directly by threads that tokenize each batch just before they infer it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,179 +6,153 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
-use engine::{Runtime, Stream, TokenBatch};
+use anyhow::{Context, Result, anyhow};
+use engine::{Runtime, SpecialTokens, Stream, TextTokenizer, TokenBatch};
 use openvino_runtime::OpenVinoModel;
 use serde::Serialize;
 
+use crate::grouping::{TextBatch, request_by_request};
 use crate::preparation::Preparation;
 use crate::window::{Measured, Measurement, Window, Worker};
-use crate::workload::{Request, Workload};
+use crate::workload::Workload;
 
-/// Batch sizes that the limit is searched over, in tokens with padding.
-const BATCH_TOKENS: [usize; 3] = [512, 1_024, 2_048];
-/// The most of a batch that may be padding.
-const MAX_PADDING: f64 = 0.10;
-
-/// What was tried for the limit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Settings {
-    pub(crate) workload: &'static str,
+/// How a model is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Setting {
     pub(crate) streams: usize,
+    /// Over all streams.
     pub(crate) threads: usize,
-    pub(crate) batch_tokens: usize,
-    pub(crate) tokens_per_second: f64,
 }
 
-/// Compiled models by their number of streams; all use every core.
+/// A setting that OpenVINO did not take, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Refused {
+    #[serde(flatten)]
+    setting: Setting,
+    reason: String,
+}
+
+/// The model, compiled in every way that is tried.
 pub(crate) struct Direct {
-    models: BTreeMap<usize, OpenVinoModel>,
+    tokenizer: Arc<TextTokenizer>,
+    models: BTreeMap<Setting, OpenVinoModel>,
+    refused: Vec<Refused>,
     cores: usize,
-    searches: Vec<Settings>,
+}
+
+/// A thread's means of embedding: the tokenizer and a stream of its own.
+pub(crate) struct Caller<'a> {
+    tokenizer: &'a TextTokenizer,
+    stream: Box<dyn Stream>,
 }
 
 impl Direct {
+    /// Compiles the model with 1, 2 and other numbers of streams on all cores, with one stream on
+    /// one core, and with two streams a core.
     pub(crate) fn new(preparation: &Preparation) -> Result<Self> {
         let cores = preparation.cores;
-        let models = [1, 2, cores / 4, cores / 2, cores]
-            .into_iter()
-            .filter(|streams| (1..=cores).contains(streams))
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .map(|streams| Ok((streams, preparation.compile(streams)?)))
-            .collect::<Result<_>>()?;
-        Ok(Self { models, cores, searches: Vec::new() })
+        let streams = [1, 2, cores / 4, cores / 2, cores].map(|streams| streams.clamp(1, cores));
+        let mut settings = streams.map(|streams| Setting { streams, threads: cores }).to_vec();
+        settings.push(Setting { streams: 1, threads: 1 });
+        settings.push(Setting { streams: 2 * cores, threads: 2 * cores });
+        settings.sort_unstable();
+        settings.dedup();
+        let mut direct = Self {
+            tokenizer: Arc::clone(&preparation.tokenizer),
+            models: BTreeMap::new(),
+            refused: Vec::new(),
+            cores,
+        };
+        for setting in settings {
+            match compile_exactly(preparation, setting) {
+                Ok(model) => _ = direct.models.insert(setting, model),
+                Err(reason) => direct.refused.push(Refused { setting, reason }),
+            }
+        }
+        Ok(direct)
     }
 
-    /// Tries every combination of streams and batch size; returns the best.
-    pub(crate) fn search(&mut self, workload: &Workload, window: Window) -> Result<Settings> {
-        let mut best: Option<Settings> = None;
-        for (&streams, model) in &self.models {
-            for batch_tokens in BATCH_TOKENS {
-                let batches = group(&workload.rows(), batch_tokens);
-                let settings = Settings {
-                    workload: workload.name,
-                    streams,
-                    threads: self.cores,
-                    batch_tokens,
-                    tokens_per_second: run(model, &batches, window)?,
-                };
-                self.searches.push(settings.clone());
-                if best.as_ref().is_none_or(|b| settings.tokens_per_second > b.tokens_per_second) {
-                    best = Some(settings);
+    /// The settings that are for throughput: at least as many threads as cores.
+    pub(crate) fn wide(&self) -> impl Iterator<Item = Setting> + use<'_> {
+        self.models.keys().copied().filter(|setting| setting.threads >= self.cores)
+    }
+
+    /// The settings that are for latency: one stream.
+    pub(crate) fn single(&self) -> impl Iterator<Item = Setting> + use<'_> {
+        self.models.keys().copied().filter(|setting| setting.streams == 1)
+    }
+
+    /// What OpenVINO did not take.
+    pub(crate) fn refused(&self) -> &[Refused] {
+        &self.refused
+    }
+
+    /// Each request one padded batch, on at most two streams.
+    pub(crate) fn measure_padded(&self, workload: &Workload, window: Window) -> Result<Measured> {
+        let setting = Setting { streams: 2.min(self.cores), threads: self.cores };
+        self.measure(setting, &request_by_request(workload), window)
+    }
+
+    /// One thread a stream; each takes the next batch, round and round.
+    pub(crate) fn measure(
+        &self,
+        setting: Setting,
+        batches: &[TextBatch<'_>],
+        window: Window,
+    ) -> Result<Measured> {
+        let mut callers =
+            (0..setting.streams).map(|_| self.caller(setting)).collect::<Result<Vec<_>>>()?;
+        let next = AtomicUsize::new(0);
+        let measurement = Measurement::start(window, callers.len());
+        let work = |caller: &mut Caller<'_>| -> Result<()> {
+            let mut worker = Worker::default();
+            loop {
+                let batch = &batches[next.fetch_add(1, Ordering::Relaxed) % batches.len()];
+                let start = Instant::now();
+                caller.embed(batch)?;
+                if !measurement.note(&mut worker, start, batch.tokens) {
+                    return Ok(());
                 }
             }
-        }
-        best.ok_or_else(|| anyhow!("there is nothing to search over"))
-    }
-
-    /// Everything that was tried.
-    pub(crate) fn searches(&self) -> &[Settings] {
-        &self.searches
-    }
-
-    /// The limit with the settings that were best.
-    pub(crate) fn measure_limit(
-        &self,
-        workload: &Workload,
-        settings: &Settings,
-        window: Window,
-    ) -> Result<Measured> {
-        self.measure(settings.streams, &group(&workload.rows(), settings.batch_tokens), window)
-    }
-
-    /// Each request one batch, as wide as its longest text, on at most this many streams.
-    pub(crate) fn measure_padded(
-        &self,
-        workload: &Workload,
-        streams: usize,
-        window: Window,
-    ) -> Result<Measured> {
-        let batches: Vec<TokenBatch> = workload.requests.iter().map(one_batch).collect();
-        self.measure(streams.min(self.cores), &batches, window)
-    }
-
-    fn measure(&self, streams: usize, batches: &[TokenBatch], window: Window) -> Result<Measured> {
-        let model = self.models.get(&streams).ok_or_else(|| anyhow!("not compiled: {streams}"))?;
-        let tokens_per_second = run(model, batches, window)?;
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                callers.iter_mut().map(|caller| scope.spawn(|| work(caller))).collect();
+            for thread in threads {
+                thread.join().map_err(|_| anyhow!("a stream's thread panicked"))??;
+            }
+            Ok::<_, anyhow::Error>(())
+        })?;
+        let tokens_per_second = measurement.tokens_per_second();
         Ok(Measured { tokens_per_second, client_cores: None })
     }
-}
 
-/// One thread a stream; each takes the next batch, round and round.
-fn run(model: &OpenVinoModel, batches: &[TokenBatch], window: Window) -> Result<f64> {
-    let mut streams =
-        (0..model.streams()).map(|_| model.open_stream()).collect::<Result<Vec<_>, _>>()?;
-    let next = AtomicUsize::new(0);
-    let measurement = Measurement::start(window, streams.len());
-    let work = |stream: &mut Box<dyn Stream>| -> Result<()> {
-        let mut worker = Worker::default();
-        loop {
-            let batch = &batches[next.fetch_add(1, Ordering::Relaxed) % batches.len()];
-            let start = Instant::now();
-            stream.infer(batch)?;
-            if !measurement.note(&mut worker, start, batch.tokens()) {
-                return Ok(());
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> =
-            streams.iter_mut().map(|stream| scope.spawn(|| work(stream))).collect();
-        for thread in threads {
-            thread.join().map_err(|_| anyhow!("a stream's thread panicked"))??;
-        }
-        Ok::<_, anyhow::Error>(())
-    })?;
-    Ok(measurement.tokens_per_second())
-}
-
-/// Batches of similar length, the longest first, of at most `batch_tokens` and [`MAX_PADDING`].
-fn group(rows: &[Arc<[u32]>], batch_tokens: usize) -> Vec<TokenBatch> {
-    let mut rows = rows.to_vec();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.len()));
-    let mut batches: Vec<TokenBatch> = Vec::new();
-    for row in rows {
-        let fits = |batch: &TokenBatch| {
-            let area = (batch.rows.len() + 1) * batch.width;
-            let padding = area - batch.tokens() - row.len();
-            area <= batch_tokens && padding as f64 <= MAX_PADDING * area as f64
-        };
-        match batches.last_mut().filter(|batch| fits(batch)) {
-            Some(batch) => batch.rows.push(row),
-            None => batches.push(batch_of(vec![row])),
-        }
+    /// A stream of a model that was compiled so.
+    pub(crate) fn caller(&self, setting: Setting) -> Result<Caller<'_>> {
+        let model = self.models.get(&setting).with_context(|| format!("no {setting:?}"))?;
+        Ok(Caller { tokenizer: &self.tokenizer, stream: model.open_stream()? })
     }
-    batches
 }
 
-fn one_batch(request: &Request) -> TokenBatch {
-    batch_of(request.rows.clone())
-}
-
-fn batch_of(rows: Vec<Arc<[u32]>>) -> TokenBatch {
-    let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
-    TokenBatch { rows, width, pad_token_id: 0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_hold_every_row_within_budget_and_padding() {
-        let rows: Vec<Arc<[u32]>> =
-            (0..300usize).map(|n| Arc::from(vec![0; n * 37 % 250 + 1])).collect();
-        let total: usize = rows.iter().map(|row| row.len()).sum();
-        for budget in BATCH_TOKENS {
-            let batches = group(&rows, budget);
-            assert_eq!(batches.iter().map(TokenBatch::tokens).sum::<usize>(), total);
-            for batch in &batches {
-                let area = batch.rows.len() * batch.width;
-                assert!(area <= budget);
-                assert!(batch.padding() as f64 <= MAX_PADDING * area as f64);
-            }
-            assert!(batches.len() < rows.len() / 2);
-        }
+impl Caller<'_> {
+    /// Tokenizes the texts and infers them; pooling is left out.
+    pub(crate) fn embed(&mut self, batch: &TextBatch<'_>) -> Result<()> {
+        let texts = batch
+            .texts
+            .iter()
+            .map(|text| Ok(Arc::from(self.tokenizer.encode(text, SpecialTokens::Add)?)))
+            .collect::<Result<_>>()?;
+        self.stream.infer(&TokenBatch::padded(texts, batch.width, 0))?;
+        Ok(())
     }
+}
+
+/// The model, or what OpenVINO made of the setting instead.
+fn compile_exactly(preparation: &Preparation, setting: Setting) -> Result<OpenVinoModel, String> {
+    let model = preparation.compile(setting).map_err(|error| format!("{error:#}"))?;
+    let facts = model.facts();
+    if (facts.streams, facts.threads) != (setting.streams, setting.threads) {
+        return Err(format!("became {} streams and {} threads", facts.streams, facts.threads));
+    }
+    Ok(model)
 }

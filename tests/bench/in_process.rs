@@ -12,9 +12,11 @@ use model_repository::sizing;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
+use crate::counting::{Count, Ending};
+use crate::direct::Setting;
 use crate::preparation::{MAX_TOKENS, Preparation};
-use crate::window::{Measured, Measurement, Window, Worker};
-use crate::workload::Workload;
+use crate::window::{Measured, Worker};
+use crate::workload::Load;
 
 /// An engine with one model.
 pub(crate) struct InProcess {
@@ -25,12 +27,12 @@ pub(crate) struct InProcess {
 impl InProcess {
     pub(crate) fn start(preparation: &Preparation) -> Result<Self> {
         let streams = sizing::streams(preparation.cores, None);
-        let weights = preparation.model.join("openvino_model.bin").metadata()?.len();
-        let token_budget = sizing::token_budget("CPU", weights);
+        let threads = sizing::infer_threads(preparation.cores, streams);
+        let token_budget = sizing::token_budget("CPU", preparation.weights_bytes()?);
         let spec = ModelSpec {
             name: "bench".to_owned(),
             tokenizer: Arc::clone(&preparation.tokenizer),
-            runtime: Arc::new(preparation.compile(streams)?),
+            runtime: Arc::new(preparation.compile(Setting { streams, threads })?),
             pooling: Pooling::Mean,
             normalize: true,
             truncate: Truncate::Never,
@@ -60,7 +62,8 @@ impl InProcess {
     }
 
     /// Clients that each send their next request as soon as the last one is answered.
-    pub(crate) fn measure(&self, workload: &Workload, window: Window) -> Result<Measured> {
+    pub(crate) fn measure(&self, load: Load<'_>, ending: Ending) -> Result<Measured> {
+        let Load { workload, clients: count } = load;
         let inputs: Arc<Vec<(Vec<Input>, usize)>> = Arc::new(
             workload
                 .requests
@@ -71,13 +74,13 @@ impl InProcess {
                 })
                 .collect(),
         );
-        let measurement = Arc::new(Measurement::start(window, workload.clients));
+        let measurement = Arc::new(Count::start(ending, count));
         self.clients.block_on(async {
             let mut clients = JoinSet::new();
-            for client in 0..workload.clients {
+            for client in 0..count {
                 let (embedder, inputs) = (self.embedder.clone(), Arc::clone(&inputs));
                 let measurement = Arc::clone(&measurement);
-                let first = client * inputs.len() / workload.clients;
+                let first = client * inputs.len() / count;
                 clients.spawn(async move {
                     let mut worker = Worker::default();
                     for (texts, tokens) in inputs.iter().cycle().skip(first) {

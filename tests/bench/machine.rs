@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 
 use crate::preparation::Preparation;
 
-/// Clock ticks per second in `/proc`; Linux has told programs 100 since 2.4.
-const TICKS_PER_SECOND: f64 = 100.0;
-
 /// The report's member `machine`.
 pub(crate) fn facts(preparation: &Preparation) -> Value {
     let flags = cpu_field("flags");
@@ -35,20 +32,6 @@ pub(crate) fn describe(preparation: &Preparation) -> String {
         text("cpu"),
         text("openvino")
     )
-}
-
-/// CPU time of all threads of this process so far.
-pub(crate) fn cpu_seconds_of_this_process() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name in parentheses may hold spaces; user and system time are the 12th and 13th after it.
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    ticks as f64 / TICKS_PER_SECOND
 }
 
 /// The most memory a process has held, in bytes.

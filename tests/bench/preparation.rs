@@ -1,8 +1,8 @@
-//! The model folder that all five ways read, and what they share.
+//! The model folder that all ways of embedding read, and what they share.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +14,8 @@ use model_repository::graph::{self, EmbeddingsOptions, Graph};
 use openvino_runtime::{
     ModelOptions, OpenVino, OpenVinoModel, WeightDecompression, find_libraries,
 };
+
+use crate::direct::Setting;
 
 /// Files of the source that a server reads beside the exported model.
 const COPIED: [&str; 6] = [
@@ -43,29 +45,9 @@ pub(crate) struct Preparation {
 impl Preparation {
     /// Exports MiniLM's weights from the cache folder and loads OpenVINO.
     pub(crate) fn make() -> Result<Self> {
-        let source = program::cache().join("all-MiniLM-L6-v2");
-        ensure!(
-            source.join("model.safetensors").is_file(),
-            "{} is missing: run `make deps` first",
-            source.display()
-        );
         let folder = target()?.join("bench");
         let model = folder.join("model");
-        fs::create_dir_all(model.join("1_Pooling"))
-            .with_context(|| format!("failed to make {}", model.display()))?;
-        let options = ExportOptions::from(WeightFormat::Fp32);
-        export(&source, &model, &options, &mut |_, _| {}).context("failed to export the model")?;
-        for file in COPIED {
-            fs::copy(source.join(file), model.join(file))
-                .with_context(|| format!("failed to copy {file}"))?;
-        }
-        let options = EmbeddingsOptions {
-            pooling: Some(Pooling::Mean),
-            plugin_config: plugin_config(),
-            ..EmbeddingsOptions::default()
-        };
-        let text = Graph { options, ..Graph::default() }.render();
-        fs::write(model.join(graph::FILE_NAME), text).context("failed to write the graph")?;
+        export_to(&model, WeightFormat::Fp32)?;
 
         let bytes =
             fs::read(model.join("tokenizer.json")).context("failed to read the tokenizer")?;
@@ -81,20 +63,58 @@ impl Preparation {
         })
     }
 
-    /// The model, compiled for this many streams on all cores.
-    pub(crate) fn compile(&self, streams: usize) -> Result<OpenVinoModel> {
+    /// The same model with its weights in another format, exported when it is asked for.
+    pub(crate) fn model_in(&self, format: WeightFormat) -> Result<PathBuf> {
+        let model = self.folder.join(format!("model-{format}"));
+        export_to(&model, format)?;
+        Ok(model)
+    }
+
+    /// Bytes of the weights in fp32.
+    pub(crate) fn weights_bytes(&self) -> Result<u64> {
+        Ok(self.model.join("openvino_model.bin").metadata()?.len())
+    }
+
+    /// The model, compiled for so many streams and threads.
+    pub(crate) fn compile(&self, setting: Setting) -> Result<OpenVinoModel> {
         let options = ModelOptions {
             xml_or_onnx: self.model.join("openvino_model.xml"),
             device: "CPU".to_owned(),
             plugin_config: plugin_config(),
-            streams: Some(streams),
-            threads: Some(self.cores),
+            streams: Some(setting.streams),
+            threads: Some(setting.threads),
+            wide_threads: None,
             cache_dir: None,
             weight_decompression: WeightDecompression::Never,
         };
         OpenVinoModel::load(&self.openvino, options)
-            .with_context(|| format!("failed to load the model with {streams} streams"))
+            .with_context(|| format!("failed to load the model with {setting:?}"))
     }
+}
+
+/// Exports MiniLM's weights into a folder, with everything that a server reads.
+fn export_to(model: &Path, format: WeightFormat) -> Result<()> {
+    let source = program::cache().join("all-MiniLM-L6-v2");
+    ensure!(
+        source.join("model.safetensors").is_file(),
+        "{} is missing: run `make deps` first",
+        source.display()
+    );
+    fs::create_dir_all(model.join("1_Pooling"))
+        .with_context(|| format!("failed to make {}", model.display()))?;
+    let options = ExportOptions::from(format);
+    export(&source, model, &options, &mut |_, _| {}).context("failed to export the model")?;
+    for file in COPIED {
+        fs::copy(source.join(file), model.join(file))
+            .with_context(|| format!("failed to copy {file}"))?;
+    }
+    let options = EmbeddingsOptions {
+        pooling: Some(Pooling::Mean),
+        plugin_config: plugin_config(),
+        ..EmbeddingsOptions::default()
+    };
+    let text = Graph { options, ..Graph::default() }.render();
+    fs::write(model.join(graph::FILE_NAME), text).context("failed to write the graph")
 }
 
 /// Single precision for everybody: by default OpenVINO rounds to bf16 on processors that are fast at

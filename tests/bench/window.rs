@@ -50,13 +50,22 @@ struct Span {
     start: Instant,
     end: Instant,
     tokens: usize,
+    group: usize,
 }
 
 /// What a worker remembers between two pieces of work.
 #[derive(Default)]
 pub(crate) struct Worker {
+    group: usize,
     is_warm: bool,
     is_done: bool,
+}
+
+impl Worker {
+    /// One whose work is also counted apart from that of other groups.
+    pub(crate) fn of_group(group: usize) -> Self {
+        Self { group, ..Self::default() }
+    }
 }
 
 impl Measurement {
@@ -72,7 +81,8 @@ impl Measurement {
 
     /// Notes work that ended just now; whether the worker should go on.
     pub(crate) fn note(&self, worker: &mut Worker, start: Instant, tokens: usize) -> bool {
-        self.note_until(worker, Span { start, end: Instant::now(), tokens })
+        let group = worker.group;
+        self.note_until(worker, Span { start, end: Instant::now(), tokens, group })
     }
 
     fn note_until(&self, worker: &mut Worker, span: Span) -> bool {
@@ -93,10 +103,20 @@ impl Measurement {
 
     /// Real tokens per second over the stretch, once all workers have ended.
     pub(crate) fn tokens_per_second(&self) -> f64 {
+        self.rate_where(|_| true)
+    }
+
+    /// The part of that which one group did.
+    pub(crate) fn tokens_per_second_of(&self, group: usize) -> f64 {
+        self.rate_where(|span| span.group == group)
+    }
+
+    fn rate_where(&self, counts: impl Fn(&Span) -> bool) -> f64 {
         let progress = self.progress();
         let Some(from) = progress.from else { return 0.0 };
         let to = from + self.window.measure;
-        let tokens: f64 = progress.spans.iter().map(|span| span.tokens_within(from, to)).sum();
+        let spans = progress.spans.iter().filter(|span| counts(span));
+        let tokens: f64 = spans.map(|span| span.tokens_within(from, to)).sum();
         tokens / self.window.measure.as_secs_f64()
     }
 
@@ -128,7 +148,8 @@ mod tests {
         let zero = Instant::now();
         let at = |seconds: u64| zero + Duration::from_secs(seconds);
         let within = |start, end| {
-            Span { start: at(start), end: at(end), tokens: 30 }.tokens_within(at(10), at(20))
+            let span = Span { start: at(start), end: at(end), tokens: 30, group: 0 };
+            span.tokens_within(at(10), at(20))
         };
         assert_eq!(within(12, 14), 30.0);
         assert_eq!(within(5, 15), 15.0);
@@ -142,10 +163,10 @@ mod tests {
     fn all_work_up_to_the_end_is_done_under_full_load() {
         let measurement = Measurement::start(WINDOW, 2);
         let zero = measurement.warm_at - WINDOW.warm_up;
-        let mut workers = [Worker::default(), Worker::default()];
+        let mut workers = [Worker::default(), Worker::of_group(1)];
         let mut note = |index: usize, start: u64, end: u64, tokens| {
             let at = |seconds: u64| zero + Duration::from_secs(seconds);
-            let span = Span { start: at(start), end: at(end), tokens };
+            let span = Span { start: at(start), end: at(end), tokens, group: index };
             measurement.note_until(&mut workers[index], span)
         };
         // The stretch begins at 6 s, when both are warm, and ends at 16 s.
@@ -159,5 +180,6 @@ mod tests {
         assert!(!note(1, 12, 18, 60));
         assert!(!note(0, 16, 20, 40));
         assert_eq!(measurement.tokens_per_second(), 20.0);
+        assert_eq!([0, 1].map(|group| measurement.tokens_per_second_of(group)), [10.0, 10.0]);
     }
 }

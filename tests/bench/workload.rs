@@ -1,9 +1,9 @@
 //! The texts: generated from a list of words and a fixed seed, the same on every machine.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 use engine::{SpecialTokens, TextTokenizer};
+
+use crate::random::Random;
 
 /// Words that MiniLM's tokenizer knows whole, so that a text has two tokens more than words.
 const WORDS: &str = "the of and in to a was is for as on with by he that at from his it an were are \
@@ -23,8 +23,6 @@ pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// What it stands for.
     pub(crate) description: &'static str,
-    /// Clients at the same time.
-    pub(crate) clients: usize,
     /// The requests, sent over and over again.
     pub(crate) requests: Vec<Request>,
 }
@@ -32,51 +30,61 @@ pub(crate) struct Workload {
 /// One request.
 pub(crate) struct Request {
     pub(crate) texts: Vec<String>,
-    /// The token ids of each text, special tokens included.
-    pub(crate) rows: Vec<Arc<[u32]>>,
+    /// The tokens of each text, special tokens included.
+    pub(crate) lengths: Vec<usize>,
 }
 
 impl Request {
     /// Real tokens of all texts.
     pub(crate) fn tokens(&self) -> usize {
-        self.rows.iter().map(|row| row.len()).sum()
+        self.lengths.iter().sum()
     }
 }
 
 impl Workload {
     /// The four workloads.
     pub(crate) fn all(tokenizer: &TextTokenizer) -> Result<Vec<Self>> {
-        let mut random = Random(SEED);
+        let mut random = Random::from_seed(SEED);
         let short = (0..512).map(|_| vec![6 + random.below(5)]).collect();
-        let mixed = (0..256).map(|_| vec![random.mixed_length()]).collect();
-        let many = (0..16).map(|_| (0..32).map(|_| random.mixed_length()).collect()).collect();
+        let mixed = (0..256).map(|_| vec![mixed_length(&mut random)]).collect();
+        let many = (0..16).map(|_| (0..32).map(|_| mixed_length(&mut random)).collect()).collect();
         let long = (0..64).map(|_| vec![250]).collect();
-        let definitions: [(_, _, _, Vec<Vec<usize>>); 4] = [
-            ("W1", "short queries of 6 to 10 tokens", 64, short),
-            ("W2", "mixed documents of 5 to 250 tokens", 64, mixed),
-            ("W3", "32 mixed documents a request", 8, many),
-            ("W4", "documents of 250 tokens", 8, long),
+        let definitions: [(_, _, Vec<Vec<usize>>); 4] = [
+            ("W1", "short queries of 6 to 10 tokens", short),
+            ("W2", "mixed documents of 5 to 250 tokens", mixed),
+            ("W3", "32 mixed documents a request", many),
+            ("W4", "documents of 250 tokens", long),
         ];
         definitions
             .into_iter()
-            .map(|(name, description, clients, lengths)| {
+            .map(|(name, description, lengths)| {
                 let requests = lengths
                     .into_iter()
                     .map(|lengths| Request::generate(&lengths, tokenizer, &mut random))
                     .collect::<Result<_>>()?;
-                Ok(Self { name, description, clients, requests })
+                Ok(Self { name, description, requests })
             })
             .collect()
     }
 
-    /// Name and clients as the report's keys have them: `W2.c64`.
-    pub(crate) fn key(&self) -> String {
-        format!("{}.c{}", self.name, self.clients)
+    /// Real tokens of a request, on average.
+    pub(crate) fn tokens_per_request(&self) -> f64 {
+        let tokens: usize = self.requests.iter().map(Request::tokens).sum();
+        tokens as f64 / self.requests.len() as f64
     }
+}
 
-    /// Every text of every request.
-    pub(crate) fn rows(&self) -> Vec<Arc<[u32]>> {
-        self.requests.iter().flat_map(|request| request.rows.iter().cloned()).collect()
+/// A workload with so many clients at the same time.
+#[derive(Clone, Copy)]
+pub(crate) struct Load<'a> {
+    pub(crate) workload: &'a Workload,
+    pub(crate) clients: usize,
+}
+
+impl Load<'_> {
+    /// Name and clients as the report's keys have them: `W2.c64`.
+    pub(crate) fn cell(&self) -> String {
+        format!("{}.c{}", self.workload.name, self.clients)
     }
 }
 
@@ -91,37 +99,20 @@ impl Request {
                 chosen.join(" ")
             })
             .collect();
-        let rows = texts
+        let lengths = texts
             .iter()
-            .map(|text| Ok(Arc::from(tokenizer.encode(text, SpecialTokens::Add)?)))
+            .map(|text| Ok(tokenizer.encode(text, SpecialTokens::Add)?.len()))
             .collect::<Result<_>>()?;
-        Ok(Self { texts, rows })
+        Ok(Self { texts, lengths })
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    /// Log-normal with a median of 60 tokens, within 5 to 250.
-    fn mixed_length(&mut self) -> usize {
-        // The sum of twelve uniform numbers is normal enough, and the same on every machine.
-        let sum: f64 = (0..12).map(|_| self.below(1 << 20) as f64 / (1 << 20) as f64).sum();
-        let length = 60.0 * (0.8 * (sum - 6.0)).exp();
-        (length.round() as usize).clamp(5, 250)
-    }
+/// Log-normal with a median of 60 tokens, within 5 to 250.
+fn mixed_length(random: &mut Random) -> usize {
+    // The sum of twelve uniform numbers is normal enough, and the same on every machine.
+    let sum: f64 = (0..12).map(|_| random.below(1 << 20) as f64 / (1 << 20) as f64).sum();
+    let length = 60.0 * (0.8 * (sum - 6.0)).exp();
+    (length.round() as usize).clamp(5, 250)
 }
 
 #[cfg(test)]
@@ -131,8 +122,8 @@ mod tests {
     #[test]
     fn mixed_lengths_are_the_same_every_time_with_a_median_of_60() {
         let lengths = |seed| {
-            let mut random = Random(seed);
-            let mut lengths: Vec<usize> = (0..1001).map(|_| random.mixed_length()).collect();
+            let mut random = Random::from_seed(seed);
+            let mut lengths: Vec<usize> = (0..1001).map(|_| mixed_length(&mut random)).collect();
             lengths.sort_unstable();
             lengths
         };

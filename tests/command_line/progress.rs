@@ -1,29 +1,13 @@
 //! A pull that is watched on its management port while it runs.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use integration_tests::hub::{Action, Fault, Gate};
+use integration_tests::program::management_of_pull;
 use integration_tests::wait::until;
 use serde_json::Value;
 
 use crate::support::{NAME, command, hub};
-
-/// The address that the log names.
-fn management(child: &mut Child) -> String {
-    let log = child.stderr.take().expect("a log");
-    let mut lines = BufReader::new(log).lines();
-    let line = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find(|line| line.contains("listening for management"))
-        .expect("it says where it listens");
-    // Whoever reads no further would block the program.
-    std::thread::spawn(move || lines.for_each(drop));
-    let address = line.split_once("address=").expect("an address").1;
-    let address = address.split_whitespace().next().expect("an address");
-    format!("http://{address}")
-}
 
 #[test]
 fn a_running_pull_says_how_far_it_is() {
@@ -35,7 +19,7 @@ fn a_running_pull_says_how_far_it_is() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let base = management(&mut child);
+    let base = management_of_pull(&mut child);
     let get = |path: &str| reqwest::blocking::get(format!("{base}{path}")).expect("an answer");
     let progress = || get("/progress").json::<Value>().expect("JSON");
     assert_eq!(get("/v2/health/live").status(), 200);

@@ -100,6 +100,33 @@ fn a_folder_is_described_and_verified_where_it_is() {
     assert!(ended.stderr.contains("instead of the demanded"), "{}", ended.stderr);
 }
 
+/// OVMS's export leaves out the pooling module's folder, and its graph is all that says how to pool.
+#[test]
+fn a_folder_made_by_ovms_tools_keeps_the_settings_of_its_graph() {
+    let (hub, folder) = (hub(), tempfile::tempdir().expect("a folder"));
+    let ended = end(&mut command(&hub, folder.path(), ["pull", NAME]));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let model = folder.path().join("models").join(NAME);
+    let path = model.to_str().expect("UTF-8");
+    let graph = std::fs::read_to_string(model.join("graph.pbtxt")).expect("a graph");
+    let facts_with = |graph: &str| {
+        std::fs::write(model.join("graph.pbtxt"), graph).expect("written");
+        resolved(&hub, folder.path(), &[path])["facts"].clone()
+    };
+    let pooling_with = |graph: &str| facts_with(graph)["pooling"].clone();
+    assert!(graph.contains("pooling: MEAN"), "{graph}");
+    assert_eq!(pooling_with(&graph.replace("MEAN", "LAST")), "LAST");
+    std::fs::remove_dir_all(model.join("1_Pooling")).expect("removed");
+    std::fs::remove_file(model.join("modules.json")).expect("removed");
+    assert_eq!(pooling_with(&graph), "MEAN");
+    assert_eq!(pooling_with(&graph.replace("pooling: MEAN,", "")), json!(null));
+    let vectors_of = |facts: Value| [facts["normalize"].clone(), facts["truncate"].clone()];
+    assert_eq!(vectors_of(facts_with(&graph)), [true, false]);
+    let other = graph.replace("embeddings: true", "embeddings: false");
+    let other = other.replace("truncate: false", "truncate: true");
+    assert_eq!(vectors_of(facts_with(&other)), [false, true]);
+}
+
 #[test]
 fn a_folder_made_for_ovms_alone_is_refused_with_what_is_missing() {
     let folder = tempfile::tempdir().expect("a folder");

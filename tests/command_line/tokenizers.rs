@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use engine::{SpecialTokens, TextTokenizer};
-use integration_tests::hub::{Repository, TestHub};
+use integration_tests::hub::{Repository, TestHub, sha256};
 use integration_tests::program::embedserve;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::support::{NAME, command, end, fixture, run_in};
 
@@ -125,8 +124,7 @@ fn a_tokenizer_json_that_the_settings_contradict_is_replaced_and_the_download_st
     assert_eq!(hub.downloads(), [], "what was written counts as whole");
 
     // A demanded hash is that of the repository's file.
-    let sha256: String =
-        Sha256::digest(&downloaded).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = sha256(&downloaded);
     let manifest = |sha256: &str| {
         json!({
             "apiVersion": "embedserve.dev/v1alpha1",

@@ -1,31 +1,15 @@
 //! A pull that is watched as the operator watches it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use integration_tests::hub::{Action, Fault, Gate, TestHub};
-use integration_tests::program::embedserve;
+use integration_tests::program::{embedserve, management_of_pull};
 use integration_tests::wait::until;
 use operator::kind::Kind;
 use operator::pods::Progress;
 
 use crate::object;
 use crate::reports::repository;
-
-/// The address that the log names.
-fn management(child: &mut Child) -> String {
-    let log = child.stderr.take().expect("a log");
-    let mut lines = BufReader::new(log).lines();
-    let line = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find(|line| line.contains("listening for management"))
-        .expect("it says where it listens");
-    // Whoever reads no further would block the program.
-    std::thread::spawn(move || lines.for_each(drop));
-    let address = line.split_once("address=").expect("an address").1;
-    format!("http://{}", address.split_whitespace().next().expect("an address"))
-}
 
 #[test]
 fn the_operators_pull_job_says_how_far_it_is_in_words_that_the_operator_reads() {
@@ -52,7 +36,7 @@ fn the_operators_pull_job_says_how_far_it_is_in_words_that_the_operator_reads() 
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let url = format!("{}/progress", management(&mut child));
+    let url = format!("{}/progress", management_of_pull(&mut child));
     let progress = || reqwest::blocking::get(&url)?.json::<Progress>();
     until("some bytes are told", || progress().is_ok_and(|it| it.bytes_done > 0));
     let seen = progress().expect("an answer");

@@ -178,6 +178,7 @@ fn load_with(folder: &Path, weight_decompression: WeightDecompression) -> OpenVi
         device: "CPU".to_owned(),
         plugin_config: BTreeMap::from(exact.map(property)),
         streams: Some(1),
+        wide_threads: None,
         threads: Some(1),
         cache_dir: None,
         weight_decompression,

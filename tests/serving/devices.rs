@@ -54,5 +54,8 @@ fn a_model_for_an_absent_device_fails_alone_and_falls_back_only_if_it_may() {
         (&models[0]["device_requested"], &models[0]["device"]),
         (&"GPU.7".into(), &"CPU".into())
     );
+    let reason = models[0]["fallback_reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("OpenVINO sees: CPU"), "{reason}");
+    assert!(models[1]["fallback_reason"].is_null());
     assert!(server.log().contains("falling back to the CPU"), "{}", server.log());
 }

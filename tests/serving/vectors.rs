@@ -36,6 +36,24 @@ fn all_texts_in_one_request_have_the_same_vectors_in_their_order() {
 }
 
 #[test]
+fn short_texts_that_share_rows_have_the_vectors_that_they_have_alone() {
+    let info = send(client().get(format!("{}/info", shared()))).json();
+    let models = info["models"].as_array().expect("models");
+    let model = models.iter().find(|model| model["name"] == MINILM).expect("MiniLM");
+    assert_eq!(model["packs_texts"], true, "{info}");
+
+    let words = texts().iter().flat_map(|text| text.split(' '));
+    let words: Vec<&str> = words.take(400).collect();
+    let texts: Vec<String> = (1..=40).map(|number| words[number..2 * number].join(" ")).collect();
+    let together = embed(shared(), MINILM, texts.as_slice()).vectors();
+    assert_eq!(together.len(), texts.len());
+    for (text, together) in texts.iter().zip(&together) {
+        let alone = &embed(shared(), MINILM, text.as_str()).vectors()[0];
+        assert!(difference(alone, together) <= 1e-5, "{text}");
+    }
+}
+
+#[test]
 fn base64_carries_the_same_numbers() {
     let body = json!({"model": MINILM, "input": texts(), "encoding_format": "base64"});
     let answer = post(&format!("{}/v3/embeddings", shared()), &body);

@@ -12,7 +12,7 @@ mod routes;
 mod tls;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -23,6 +23,9 @@ pub use fault::{Action, Fault, Gate};
 pub use repository::{Repository, Snapshot, StoredFile, git_oid, sha256};
 
 use tls::Identity;
+
+/// Any free port of 127.0.0.1.
+const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// Which of the two listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,16 +105,25 @@ pub struct TestHub {
 impl TestHub {
     /// Starts an empty hub over plain HTTP on free ports of 127.0.0.1.
     pub fn start() -> Self {
-        Self::launch(None)
+        Self::launch(None, [LOOPBACK; 2])
+    }
+
+    /// Starts an empty hub over plain HTTP at these addresses, of which the second is the storage's. `host` is what
+    /// clients call both.
+    pub fn start_at(hub: SocketAddr, storage: SocketAddr, host: &str) -> Self {
+        let mut this = Self::launch(None, [hub, storage]);
+        this.endpoint = format!("http://{host}:{}", hub.port());
+        this.lock().storage = format!("http://{host}:{}", storage.port());
+        this
     }
 
     /// Starts an empty hub over HTTPS, with a certificate of an authority that nobody trusts: see
     /// [`TestHub::authority_pem`].
     pub fn start_with_tls() -> Self {
-        Self::launch(Some(Identity::generate()))
+        Self::launch(Some(Identity::generate()), [LOOPBACK; 2])
     }
 
-    fn launch(identity: Option<Identity>) -> Self {
+    fn launch(identity: Option<Identity>, addresses: [SocketAddr; 2]) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
@@ -124,8 +136,8 @@ impl TestHub {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async move {
-                let hub = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-                let storage = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                let hub = TcpListener::bind(addresses[0]).await.expect("a free port");
+                let storage = TcpListener::bind(addresses[1]).await.expect("a free port");
                 let addresses = (
                     hub.local_addr().expect("an address"),
                     storage.local_addr().expect("an address"),

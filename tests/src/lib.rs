@@ -10,6 +10,7 @@ pub mod kubelet;
 pub mod load;
 pub mod operator;
 pub mod play;
+pub mod process;
 pub mod program;
 pub mod random_weights;
 pub mod shapes;

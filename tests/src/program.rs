@@ -1,7 +1,7 @@
 //! The built `embedserve` as a child process, and the folder of the model it serves in tests.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -41,6 +41,22 @@ pub fn embedserve<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Co
     clean(&mut command);
     command.args(arguments);
     command
+}
+
+/// The base URL of the management port of a running pull, from the log on its piped standard error, which is read
+/// to its end.
+pub fn management_of_pull(child: &mut Child) -> String {
+    let log = child.stderr.take().expect("a log");
+    let mut lines = BufReader::new(log).lines();
+    let line = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find(|line| line.contains("listening for management"))
+        .expect("it says where it listens");
+    // Whoever reads no further would block the program.
+    std::thread::spawn(move || lines.for_each(drop));
+    let address = line.split_once("address=").expect("an address").1;
+    format!("http://{}", address.split_whitespace().next().expect("an address"))
 }
 
 /// Takes from a command every variable of the caller's that the program or its clients read, and

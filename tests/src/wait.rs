@@ -16,12 +16,30 @@ pub fn until(what: &str, condition: impl FnMut() -> bool) {
 ///
 /// # Panics
 /// If it does not come true within [`PATIENCE`], with what was there instead.
-pub fn until_or(what: &str, mut condition: impl FnMut() -> bool, seen: impl FnOnce() -> String) {
+pub fn until_or(what: &str, condition: impl FnMut() -> bool, seen: impl FnOnce() -> String) {
+    wait(what, PATIENCE, Duration::from_millis(5), condition, seen);
+}
+
+/// As [`until_or`], for what takes longer and costs a process to ask for.
+///
+/// # Panics
+/// If it does not come true within three minutes, with what was there instead.
+pub fn for_long(what: &str, condition: impl FnMut() -> bool, seen: impl FnOnce() -> String) {
+    wait(what, 3 * PATIENCE, Duration::from_millis(250), condition, seen);
+}
+
+fn wait(
+    what: &str,
+    patience: Duration,
+    pause: Duration,
+    mut condition: impl FnMut() -> bool,
+    seen: impl FnOnce() -> String,
+) {
     let started = Instant::now();
     while !condition() {
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > patience {
             panic!("waited in vain until {what}\n{}", seen());
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(pause);
     }
 }

@@ -33,7 +33,7 @@ impl Runtime for Nothing {
 
 impl Stream for NoWork {
     fn infer(&mut self, batch: &TokenBatch) -> Result<BatchOutput<'_>, RuntimeError> {
-        self.0.resize(batch.rows.len() * HIDDEN, 0.5);
+        self.0.resize(batch.texts.len() * HIDDEN, 0.5);
         Ok(BatchOutput::Sentences { values: &self.0, hidden: HIDDEN })
     }
 }
@@ -87,11 +87,11 @@ async fn requests() -> Duration {
     start.elapsed() / (CLIENTS * REQUESTS_PER_CLIENT) as u32
 }
 
-fn batches(length: impl Fn(usize) -> usize) -> Duration {
+fn batches(packs_texts: bool, length: impl Fn(usize) -> usize) -> Duration {
     let waiting: Vec<Waiting> = (0..256)
         .map(|index| Waiting { length: length(index), passed_over: 0, request: index as u64 })
         .collect();
-    let situation = Situation { share: usize::MAX / 4, max_width: 512 };
+    let situation = Situation { share: usize::MAX / 4, max_width: 512, packs_texts };
     let policy = BatchPolicy::default();
     let rounds = 10_000;
     let start = Instant::now();
@@ -104,7 +104,17 @@ fn batches(length: impl Fn(usize) -> usize) -> Duration {
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     println!("a request of 8 tokens, {CLIENTS} clients: {:?}", runtime.block_on(requests()));
-    println!("a batch of 256 equal texts: {:?}", batches(|_| 8));
-    println!("a batch of 256 mixed texts: {:?}", batches(|index| 5 + index * 97 % 246));
-    println!("a batch of 256 short texts: {:?}", batches(|index| 5 + index * 97 % 30));
+    for packs_texts in [false, true] {
+        let batches_of = |length: &dyn Fn(usize) -> usize| batches(packs_texts, length);
+        let kind = if packs_texts { "packed" } else { "padded" };
+        println!("a {kind} batch of 256 equal texts: {:?}", batches_of(&|_| 8));
+        println!(
+            "a {kind} batch of 256 mixed texts: {:?}",
+            batches_of(&|index| 5 + index * 97 % 246)
+        );
+        println!(
+            "a {kind} batch of 256 short texts: {:?}",
+            batches_of(&|index| 5 + index * 97 % 30)
+        );
+    }
 }

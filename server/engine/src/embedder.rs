@@ -164,6 +164,12 @@ impl Embedder {
     pub fn open_streams(&self) -> usize {
         self.handle.model.open_streams()
     }
+
+    /// Streams that wait for work.
+    #[must_use]
+    pub fn idle_streams(&self) -> usize {
+        self.handle.model.idle_streams()
+    }
 }
 
 impl std::fmt::Debug for Embedder {

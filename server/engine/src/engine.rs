@@ -12,6 +12,7 @@ use crate::model::Model;
 use crate::schedule::BatchPolicy;
 use crate::spec::{ModelSpec, Truncate};
 use crate::tokenizing::TokenizerPool;
+use crate::wide::Wide;
 
 /// How much of the machine the engine uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +70,12 @@ impl Engine {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let lanes = Arc::new(self.lanes.register(spec.runtime.lanes_per_stream()));
-        let model = Model::new(spec, streams.len(), lanes.parallel(streams.len()));
+        let wide = Wide::open(&*spec.runtime).map_err(|source| StartError::OpenStream {
+            model: name.clone(),
+            stream: streams.len(),
+            source,
+        })?;
+        let model = Model::new(spec, streams.len(), lanes.parallel(streams.len()), wide);
         // Ends the threads that were started if a later one cannot be.
         let embedder = Embedder::new(Arc::clone(self), Arc::clone(&model));
         for (index, stream) in streams.into_iter().enumerate() {

@@ -16,6 +16,7 @@ use crate::queue::Batch;
 use crate::request::{Entry, Row};
 use crate::runtime::{Stream, TokenBatch};
 use crate::tokenizer::panic_message;
+use crate::wide::WideTurn;
 
 /// How long a thread without a stream waits before it tries to open one again, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -47,9 +48,10 @@ impl InferThread {
             }
             let wanted = Instant::now();
             let lanes = Arc::clone(&self.lanes);
-            let lane = lanes.take();
-            if let Some(batch) = self.model.take_batch() {
-                self.infer(batch, lane, wanted);
+            let mut lane = lanes.take();
+            let model = Arc::clone(&self.model);
+            if let Some((batch, wide)) = model.take_batch(&mut lane) {
+                self.infer(batch, wide, lane, wanted);
             }
         }
         self.drop_stream();
@@ -92,29 +94,37 @@ impl InferThread {
     }
 
     fn drop_stream(&mut self) {
-        let stream = self.stream.take();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(stream))) {
-            let error = panic_message(panic.as_ref());
-            tracing::error!(model = %self.model.spec.name, error, "dropping a stream panicked");
-        }
+        close(&mut self.stream, &self.model.spec.name);
     }
 
-    fn infer(&mut self, batch: Batch, lane: Lane<'_>, wanted: Instant) {
-        let Batch { mut entries, width, tokens } = batch;
-        // Rows of one request side by side, so that each request is locked once.
-        entries.sort_by_key(|entry| entry.request.id);
+    fn infer(
+        &mut self,
+        batch: Batch,
+        mut wide: Option<WideTurn<'_>>,
+        lane: Lane<'_>,
+        wanted: Instant,
+    ) {
+        let Batch { mut entries, rows, width, tokens } = batch;
+        // Texts of one request side by side, so that each request is locked once.
+        entries.sort_by_key(|(entry, _)| entry.request.id);
+        let (entries, starts): (Vec<Entry>, Vec<usize>) = entries.into_iter().unzip();
         let token_batch = TokenBatch {
-            rows: entries.iter().map(|entry| Arc::clone(&entry.tokens)).collect(),
+            texts: entries.iter().map(|entry| Arc::clone(&entry.tokens)).collect(),
+            starts,
+            rows,
             width,
             pad_token_id: self.model.spec.pad_token_id,
         };
         let started = Instant::now();
-        let outcome = self.infer_and_pool(&token_batch);
+        let outcome = match &mut wide {
+            Some(wide) => self.infer_wide(&token_batch, wide.slot()),
+            None => self.infer_narrow(&token_batch),
+        };
         let inference = started.elapsed();
-        drop(lane);
+        drop((wide, lane));
         self.model.batch_done(tokens, wanted.elapsed());
         self.report(BatchReport {
-            rows: entries.len(),
+            texts: entries.len(),
             tokens,
             padding: token_batch.padding(),
             inference,
@@ -123,15 +133,49 @@ impl InferThread {
         match outcome {
             Ok(hidden) => self.deliver(&entries, hidden, started, inference),
             Err(message) => {
-                tracing::error!(model = %self.model.spec.name, rows = entries.len(), width, error = message, "batch failed");
+                tracing::error!(model = %self.model.spec.name, texts = entries.len(), rows, width, error = message, "batch failed");
                 self.fail(&entries, &message);
             }
         }
     }
 
-    /// Runs the stream and pools its output into `self.vectors`; returns the numbers per vector.
-    fn infer_and_pool(&mut self, batch: &TokenBatch) -> Result<usize, String> {
-        let Some(stream) = &mut self.stream else {
+    /// Infers a batch on the thread's own stream; one that panics is lost.
+    fn infer_narrow(&mut self, batch: &TokenBatch) -> Result<usize, String> {
+        let mut slot = self.stream.take();
+        let was_open = slot.is_some();
+        let outcome = self.infer_and_pool(batch, &mut slot);
+        if was_open && slot.is_none() {
+            self.model.count_stream(StreamChange::Lost);
+        }
+        self.stream = slot;
+        outcome
+    }
+
+    /// The same on the wide stream, which is opened again after a panic; the others go on if it cannot be.
+    fn infer_wide(
+        &mut self,
+        batch: &TokenBatch,
+        slot: &mut Option<Box<dyn Stream>>,
+    ) -> Result<usize, String> {
+        let outcome = self.infer_and_pool(batch, slot);
+        if slot.is_none() {
+            let runtime = &self.model.spec.runtime;
+            match catch_unwind(AssertUnwindSafe(|| runtime.open_wide_stream())) {
+                Ok(Ok(wide)) => *slot = wide.map(|wide| wide.stream),
+                _ => tracing::error!(model = %self.model.spec.name, "cannot open the wide stream"),
+            }
+        }
+        outcome
+    }
+
+    /// Runs a stream and pools its output into `self.vectors`; returns the numbers per vector. A stream that panics
+    /// is dropped from its slot.
+    fn infer_and_pool(
+        &mut self,
+        batch: &TokenBatch,
+        slot: &mut Option<Box<dyn Stream>>,
+    ) -> Result<usize, String> {
+        let Some(stream) = slot else {
             return Err("the model has no open stream".to_owned());
         };
         let (pooling, normalize) = (self.model.spec.pooling, self.model.spec.normalize);
@@ -143,8 +187,7 @@ impl InferThread {
         let hidden = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(outcome) => outcome?,
             Err(panic) => {
-                self.drop_stream();
-                self.model.count_stream(StreamChange::Lost);
+                close(slot, &self.model.spec.name);
                 return Err(format!("the stream panicked: {}", panic_message(panic.as_ref())));
             }
         };
@@ -195,5 +238,14 @@ impl InferThread {
                 answer.send();
             }
         }
+    }
+}
+
+/// Drops a stream, whatever that does.
+fn close(slot: &mut Option<Box<dyn Stream>>, model: &str) {
+    let stream = slot.take();
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(stream))) {
+        let error = panic_message(panic.as_ref());
+        tracing::error!(model, error, "dropping a stream panicked");
     }
 }

@@ -47,6 +47,7 @@ pub(crate) struct LaneUser {
 #[derive(Debug)]
 pub(crate) struct Lane<'a> {
     user: &'a LaneUser,
+    width: usize,
 }
 
 impl Lanes {
@@ -94,7 +95,7 @@ impl LaneUser {
                 .wait(state)
                 .expect("nothing panics while it holds the lanes' lock");
         }
-        Lane { user: self }
+        Lane { user: self, width: self.width }
     }
 
     /// How many inferences of this model can run at once, if it has `streams`.
@@ -113,11 +114,26 @@ impl Drop for LaneUser {
     }
 }
 
+impl Lane<'_> {
+    /// Holds so many lanes in all (at most all there are) if they are free and nobody waits for any.
+    pub(crate) fn try_widen(&mut self, width: usize) -> bool {
+        let lanes = &self.user.lanes;
+        let more = width.min(lanes.total).saturating_sub(self.width);
+        let mut state = lanes.lock();
+        if more > state.free || !state.waiting.is_empty() {
+            return false;
+        }
+        state.free -= more;
+        self.width += more;
+        true
+    }
+}
+
 impl Drop for Lane<'_> {
     fn drop(&mut self) {
         let lanes = &self.user.lanes;
         let mut state = lanes.lock();
-        state.free += self.user.width;
+        state.free += self.width;
         if state.grant() {
             lanes.granted.notify_all();
         }
@@ -178,6 +194,21 @@ mod tests {
     fn an_inference_off_the_cpu_never_waits() {
         let waiting = [waiter(1, 7, 2), waiter(2, 8, 0)];
         assert_eq!(next_in_turn(&waiting, &HashMap::new(), 0), Some(1));
+    }
+
+    #[test]
+    fn a_lane_widens_only_by_lanes_that_are_free_and_gives_all_back() {
+        let lanes = Lanes::new(3);
+        let (one, other) = (lanes.register(1), lanes.register(1));
+        let mut lane = one.take();
+        let held = other.take();
+        assert!(!lane.try_widen(3), "one is held by another");
+        assert!(lane.try_widen(2));
+        drop(held);
+        assert!(lane.try_widen(8), "all there are");
+        assert_eq!(lanes.lock().free, 0);
+        drop(lane);
+        assert_eq!(lanes.lock().free, 3);
     }
 
     #[test]

@@ -12,10 +12,12 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::admission::Admission;
 use crate::error::EmbedError;
+use crate::lanes::Lane;
 use crate::queue::{Batch, Queue};
 use crate::request::{Answer, Entry, Request};
 use crate::schedule::BatchPolicy;
 use crate::spec::{Input, ModelSpec, Truncate};
+use crate::wide::{Wide, WideTurn};
 
 /// One started model, shared by its embedders, its infer threads and the jobs of its requests.
 pub(crate) struct Model {
@@ -24,6 +26,7 @@ pub(crate) struct Model {
     pub(crate) dimensions: OnceLock<usize>,
     /// How many batches can run at once.
     parallel: usize,
+    wide: Option<Wide>,
     next_request: AtomicU64,
     state: Mutex<State>,
     /// Signalled when entries wait.
@@ -57,11 +60,16 @@ enum Phase {
 }
 
 impl Model {
-    pub(crate) fn new(spec: ModelSpec, streams: usize, parallel: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        spec: ModelSpec,
+        streams: usize,
+        parallel: usize,
+        wide: Option<Wide>,
+    ) -> Arc<Self> {
         let state = State {
             phase: Phase::Serving,
             admission: Admission::new(spec.limits),
-            queue: Queue::new(spec.batching.clone(), spec.max_tokens),
+            queue: Queue::new(spec.batching.clone(), spec.max_tokens, spec.runtime.packs_texts()),
             threads: streams,
             idle: 0,
             streams,
@@ -70,6 +78,7 @@ impl Model {
             spec,
             dimensions: OnceLock::new(),
             parallel,
+            wide,
             next_request: AtomicU64::new(0),
             state: Mutex::new(state),
             work: Condvar::new(),
@@ -155,15 +164,19 @@ impl Model {
         state.phase != Phase::Ended
     }
 
-    /// Forms the next batch; `None` if what waited has gone meanwhile. Wakes another stream if more waits.
-    pub(crate) fn take_batch(&self) -> Option<Batch> {
+    /// Forms the next batch, with the wide stream if it is that one's; `None` if what waited has gone meanwhile. Wakes
+    /// another stream if more waits.
+    pub(crate) fn take_batch(&self, lane: &mut Lane<'_>) -> Option<(Batch, Option<WideTurn<'_>>)> {
         let mut state = self.lock();
-        let batch = state.queue.take_batch(self.parallel)?;
-        for entry in &batch.entries {
+        let waiting = state.queue.len();
+        let wide = self.wide.as_ref().and_then(|wide| wide.take(waiting, self.parallel, lane));
+        let parallel = if wide.is_some() { 1 } else { self.parallel };
+        let batch = state.queue.take_batch(parallel)?;
+        for (entry, _) in &batch.entries {
             state.hold(&entry.request, |held| held.saturating_sub(entry.tokens.len()));
         }
         self.wake_for_work(state);
-        Some(batch)
+        Some((batch, wide))
     }
 
     /// Books a batch that was inferred, `elapsed` after its stream wanted a lane.
@@ -215,6 +228,11 @@ impl Model {
     /// Streams that are open.
     pub(crate) fn open_streams(&self) -> usize {
         self.lock().streams
+    }
+
+    /// Streams whose threads wait for work.
+    pub(crate) fn idle_streams(&self) -> usize {
+        self.lock().idle
     }
 
     /// Waits for a while; `false` once the model has ended.

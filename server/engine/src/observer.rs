@@ -23,11 +23,11 @@ impl Observer for Unobserved {}
 /// One batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchReport {
-    /// Rows in the batch, from one or more requests.
-    pub rows: usize,
+    /// Texts in the batch, from one or more requests.
+    pub texts: usize,
     /// Real tokens, special tokens included, padding not.
     pub tokens: usize,
-    /// Padding tokens: `rows * width - tokens`.
+    /// Padding tokens.
     pub padding: usize,
     /// Inference and pooling.
     pub inference: Duration,

@@ -19,7 +19,7 @@ pub enum Pooling {
     Mean,
 }
 
-/// Pools every row of a batch into `vectors`, `[rows, hidden]`, and returns `hidden`.
+/// Pools every text of a batch into `vectors`, `[texts, hidden]`, and returns `hidden`.
 ///
 /// `vectors` is emptied first and keeps its memory from batch to batch.
 ///
@@ -33,21 +33,20 @@ pub fn pool_batch(
     vectors: &mut Vec<f32>,
 ) -> Result<usize, String> {
     vectors.clear();
-    let rows = batch.rows.len();
+    let rows = batch.rows;
     let hidden = match *output {
         BatchOutput::Tokens { values, hidden } => {
             check_shape(values.len(), &[rows, batch.width, hidden])?;
-            vectors.resize(rows * hidden, 0.0);
-            let states = values.chunks_exact(batch.width * hidden);
-            for ((vector, states), row) in
-                vectors.chunks_exact_mut(hidden).zip(states).zip(&batch.rows)
-            {
-                pool_row(states, row.len().min(batch.width), pooling, vector);
+            vectors.resize(batch.texts.len() * hidden, 0.0);
+            for (vector, (start, text)) in vectors.chunks_exact_mut(hidden).zip(batch.places()) {
+                let states = states_of(values, start, text.len(), hidden)
+                    .ok_or("a text of a batch is empty or outside of it")?;
+                pool_text(states, pooling, vector);
             }
             hidden
         }
         BatchOutput::Sentences { values, hidden } => {
-            check_shape(values.len(), &[rows, hidden])?;
+            check_shape(values.len(), &[batch.texts.len(), hidden])?;
             vectors.extend_from_slice(values);
             hidden
         }
@@ -56,6 +55,13 @@ pub fn pool_batch(
         vectors.chunks_exact_mut(hidden).for_each(normalize_vector);
     }
     Ok(hidden)
+}
+
+/// The hidden states `[tokens, hidden]` of a text.
+fn states_of(values: &[f32], start: usize, tokens: usize, hidden: usize) -> Option<&[f32]> {
+    let from = start.checked_mul(hidden)?;
+    let states = values.get(from..from.checked_add(tokens.checked_mul(hidden)?)?)?;
+    (!states.is_empty()).then_some(states)
 }
 
 fn check_shape(values: usize, shape: &[usize]) -> Result<(), String> {
@@ -68,18 +74,16 @@ fn check_shape(values: usize, shape: &[usize]) -> Result<(), String> {
     Ok(())
 }
 
-/// Pools the first `tokens` of the hidden states `[width, hidden]` of one row into `vector`, `[hidden]`.
-fn pool_row(states: &[f32], tokens: usize, pooling: Pooling, vector: &mut [f32]) {
+/// Pools the hidden states `[tokens, hidden]` of one text, at least one token, into `vector`, `[hidden]`.
+fn pool_text(states: &[f32], pooling: Pooling, vector: &mut [f32]) {
     let hidden = vector.len();
+    let tokens = states.len() / hidden;
     match pooling {
         Pooling::Cls => vector.copy_from_slice(&states[..hidden]),
-        Pooling::Last => {
-            let start = tokens.saturating_sub(1) * hidden;
-            vector.copy_from_slice(&states[start..start + hidden]);
-        }
+        Pooling::Last => vector.copy_from_slice(&states[states.len() - hidden..]),
         Pooling::Mean => {
             vector.fill(0.0);
-            for state in states.chunks_exact(hidden).take(tokens) {
+            for state in states.chunks_exact(hidden) {
                 for (sum, value) in vector.iter_mut().zip(state) {
                     *sum += value;
                 }

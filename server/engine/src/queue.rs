@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::request::{Entry, Request, Turn};
-use crate::schedule::{BatchPolicy, Situation, Waiting, form_batch};
+use crate::schedule::{BatchPolicy, Chosen, Situation, Waiting, form_batch};
 use line::Line;
 
 mod line;
@@ -29,6 +29,7 @@ const UNITS_PER_TOKEN: u64 = 4_096;
 pub(crate) struct Queue {
     policy: BatchPolicy,
     max_width: usize,
+    packs_texts: bool,
     line: Line,
     /// The queue's own time.
     now: u64,
@@ -48,14 +49,16 @@ pub(crate) struct Queue {
 /// A batch out of the queue.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// At least one, in order of arrival.
-    pub(crate) entries: Vec<Entry>,
+    /// At least one, with where each begins among `rows * width` tokens.
+    pub(crate) entries: Vec<(Entry, usize)>,
+    pub(crate) rows: usize,
     pub(crate) width: usize,
     pub(crate) tokens: usize,
 }
 
 impl Queue {
-    pub(crate) fn new(policy: BatchPolicy, max_width: usize) -> Self {
+    /// A queue of a model that reads texts of up to `max_width` tokens, and may have several in a row if it packs them.
+    pub(crate) fn new(policy: BatchPolicy, max_width: usize, packs_texts: bool) -> Self {
         let (reach, burst) = match &policy {
             BatchPolicy::Grouped(grouping) => (grouping.window.max(1), grouping.token_budget / 4),
             // In order of arrival, request after request.
@@ -64,6 +67,7 @@ impl Queue {
         Self {
             policy,
             max_width,
+            packs_texts,
             line: Line::new(reach),
             now: 0,
             next_sequence: 0,
@@ -119,24 +123,25 @@ impl Queue {
         let situation = Situation {
             share: (self.waiting_tokens + self.inferring_tokens).div_ceil(parallel.max(1)),
             max_width: self.max_width,
+            packs_texts: self.packs_texts,
         };
-        let chosen = form_batch(&waiting, &self.policy, situation)?;
-        let youngest = chosen.indices.last().copied().unwrap_or(0);
-        let mut entries = Vec::with_capacity(chosen.indices.len());
-        let mut chosen_indices = chosen.indices.iter().copied().peekable();
+        let Chosen { places, rows, width } = form_batch(&waiting, &self.policy, situation)?;
+        let youngest = places.last().map_or(0, |place| place.index);
+        let mut entries = Vec::with_capacity(places.len());
+        let mut places = places.into_iter().peekable();
         self.line.take(|position, mut entry| {
-            if chosen_indices.next_if_eq(&position).is_some() {
-                entries.push(entry);
+            if let Some(place) = places.next_if(|place| place.index == position) {
+                entries.push((entry, place.start));
                 return None;
             }
             entry.passed_over += u32::from(position < youngest);
             Some(entry)
         });
         let requests = self.waiting_requests.max(1) as u64;
-        let tokens = entries.iter().map(|entry| self.take_off(entry)).sum();
+        let tokens = entries.iter().map(|(entry, _)| self.take_off(entry)).sum();
         self.inferring_tokens += tokens;
         self.now += tokens as u64 * UNITS_PER_TOKEN / requests;
-        Some(Batch { entries, width: chosen.width, tokens })
+        Some(Batch { entries, rows, width, tokens })
     }
 
     /// The entries that a batch may be formed of.

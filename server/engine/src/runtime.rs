@@ -7,31 +7,50 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// Rows to infer together, to be padded on the right to `width` with `pad_token_id`.
+/// Texts to infer together, in `rows` rows of `width` tokens.
 ///
-/// Row `i` has `rows[i].len()` real tokens, at least 1 and at most `width`; the attention mask is 1 on those and 0 on
-/// the padding.
+/// Each text lies within a row and has at least 1 token; what is left of a row is padding, `pad_token_id`. Where a row has
+/// one text, that is at the row's start, and the attention mask is 1 on it and 0 on the padding. A model that
+/// [packs texts](Runtime::packs_texts) may be given several in a row, and then the mask of each is 1 more than the column in
+/// which it begins.
 #[derive(Debug, Clone)]
 pub struct TokenBatch {
-    /// The token ids of each row, unpadded.
-    pub rows: Vec<Arc<[u32]>>,
-    /// Tokens per row after padding.
+    /// The token ids of each text.
+    pub texts: Vec<Arc<[u32]>>,
+    /// Where each text begins among the `rows * width` tokens, row after row.
+    pub starts: Vec<usize>,
+    /// Rows, at least 1.
+    pub rows: usize,
+    /// Tokens per row, padding included.
     pub width: usize,
-    /// The id that fills a row up to `width`.
+    /// The id that fills a row up.
     pub pad_token_id: u32,
 }
 
 impl TokenBatch {
+    /// A row for each text.
+    #[must_use]
+    pub fn padded(texts: Vec<Arc<[u32]>>, width: usize, pad_token_id: u32) -> Self {
+        let rows = texts.len();
+        let starts = (0..rows).map(|row| row * width).collect();
+        Self { texts, starts, rows, width, pad_token_id }
+    }
+
+    /// The texts with where they begin.
+    pub fn places(&self) -> impl Iterator<Item = (usize, &[u32])> {
+        self.starts.iter().copied().zip(self.texts.iter().map(AsRef::as_ref))
+    }
+
     /// Real tokens over all rows, without padding.
     #[must_use]
     pub fn tokens(&self) -> usize {
-        self.rows.iter().map(|row| row.len()).sum()
+        self.texts.iter().map(|text| text.len()).sum()
     }
 
     /// Padding tokens over all rows: `rows * width - tokens`.
     #[must_use]
     pub fn padding(&self) -> usize {
-        (self.rows.len() * self.width).saturating_sub(self.tokens())
+        (self.rows * self.width).saturating_sub(self.tokens())
     }
 }
 
@@ -45,7 +64,7 @@ pub enum BatchOutput<'a> {
         /// Numbers per token.
         hidden: usize,
     },
-    /// One vector per row, `[rows, hidden]`, row-major: the model pooled by itself.
+    /// One vector per row, `[rows, hidden]`, row-major: the model pooled by itself, so a row had one text.
     Sentences {
         /// `rows * hidden` numbers.
         values: &'a [f32],
@@ -70,6 +89,28 @@ pub trait Runtime: Send + Sync + 'static {
     fn lanes_per_stream(&self) -> usize {
         1
     }
+
+    /// Whether a row may have several texts, which the attention mask tells apart. The default is that it may not.
+    fn packs_texts(&self) -> bool {
+        false
+    }
+
+    /// Opens the wide stream: one more, which takes several lanes and answers a small batch sooner than the others.
+    /// The engine uses it while lanes would idle. The default is to have none.
+    ///
+    /// # Errors
+    /// If the stream cannot be opened.
+    fn open_wide_stream(&self) -> Result<Option<WideStream>, RuntimeError> {
+        Ok(None)
+    }
+}
+
+/// A stream that infers on several CPU lanes.
+pub struct WideStream {
+    /// The stream.
+    pub stream: Box<dyn Stream>,
+    /// The lanes that one inference takes: its threads.
+    pub lanes: usize,
 }
 
 /// One infer request of a model, owned by one infer thread.

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 
+mod packing;
 mod width;
 
 pub use width::WidthRounding;
@@ -32,7 +33,7 @@ pub struct Grouping {
     pub token_budget: usize,
     /// The most of a batch that may be padding, as a fraction of `rows * width`. Entries that would have the same
     /// width in a batch of their own are exempt: their padding comes from rounding, not from their company. With
-    /// [`WidthRounding::Stepped`] that can exceed 10 % only below 27 tokens.
+    /// [`WidthRounding::Stepped`] that can exceed 10 % only below 9 tokens.
     pub max_padding: f64,
     /// After this many batches that left an entry behind while they took a younger one, the next batch is formed
     /// around it. 0 forms every batch around the oldest entry.
@@ -80,15 +81,37 @@ pub struct Situation {
     pub share: usize,
     /// The widest batch the model can read.
     pub max_width: usize,
+    /// Whether a row may have several texts.
+    pub packs_texts: bool,
 }
 
-/// A batch: which entries, and how wide.
+/// A batch: which entries, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
-    /// Positions in `waiting`, ascending, so in order of arrival. Never empty.
-    pub indices: Vec<usize>,
+    /// In ascending order of `index`, so in order of arrival. Never empty.
+    pub places: Vec<Place>,
+    /// Rows of the batch.
+    pub rows: usize,
     /// Tokens per row, at least the longest chosen entry.
     pub width: usize,
+}
+
+/// Where an entry is in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The entry's position in `waiting`.
+    pub index: usize,
+    /// Where it begins among the `rows * width` tokens, row after row. It ends in the row in which it begins.
+    pub start: usize,
+}
+
+impl Chosen {
+    /// A row for each entry; the positions are in ascending order.
+    fn padded(indices: &[usize], width: usize) -> Self {
+        let places =
+            indices.iter().zip(0..).map(|(&index, row)| Place { index, start: row * width });
+        Self { places: places.collect(), rows: indices.len(), width }
+    }
 }
 
 /// Chooses the next batch among the waiting entries, which are in order of arrival; `None` only if there are none.
@@ -101,6 +124,9 @@ pub struct Chosen {
 ///    what it costs is chosen; among equals the one with the oldest entry.
 /// 5. A shorter entry joins a group only if that improves its ratio; otherwise it waits for others of its length.
 /// 6. Within a group longer entries go before shorter ones (they pad less) and older before younger ones.
+///
+/// Where rows may have several texts, the batch whose real tokens are the largest part of its cost is chosen likewise, and
+/// instead of rules 3 and 5 shorter entries go where longer ones have left room.
 ///
 /// Costs `O(n log n + n * widths)` for `n = min(waiting, window)`; `cargo bench -p engine` measures it for 256 entries.
 #[must_use]
@@ -121,7 +147,7 @@ fn form_request(waiting: &[Waiting], request: u64) -> Chosen {
     let indices: Vec<usize> =
         (0..waiting.len()).filter(|index| waiting[*index].request == request).collect();
     let width = indices.iter().map(|index| waiting[*index].length).max().unwrap_or(1);
-    Chosen { indices, width }
+    Chosen::padded(&indices, width)
 }
 
 /// An entry with what grouping needs to know of it.
@@ -145,23 +171,28 @@ fn form_group(waiting: &[Waiting], grouping: &Grouping, situation: Situation) ->
         .find(|index| waiting[*index].passed_over >= grouping.max_passed_over)
         .map(sized);
 
+    if situation.packs_texts {
+        return packing::form_packed(&by_length, overdue, grouping, situation);
+    }
     let mut best: Option<Group> = None;
-    let mut start = 0;
-    while let Some(first) = by_length.get(start) {
-        let width = first.width;
-        let group = match overdue {
-            Some(entry) if entry.width > width => break,
-            Some(entry) => {
-                Group::fill(width, Some(entry), &by_length[start..], grouping, situation.share)
-            }
-            None => Group::fill(width, None, &by_length[start..], grouping, situation.share),
-        };
+    for (width, entries) in widths(&by_length, overdue) {
+        let group = Group::fill(width, overdue, entries, grouping, situation.share);
         if group.is_better_than(best.as_ref(), grouping.batch_overhead) {
             best = Some(group);
         }
-        start += by_length[start..].iter().take_while(|entry| entry.width == width).count();
     }
     best.map(Group::into_chosen)
+}
+
+/// Each width of the entries, the widest first, with the entries that fit into it; none that an overdue one does not fit
+/// into.
+fn widths(by_length: &[Sized], overdue: Option<Sized>) -> impl Iterator<Item = (usize, &[Sized])> {
+    let least = overdue.map_or(0, |entry| entry.width);
+    let starts = (0..by_length.len())
+        .filter(|&start| start == 0 || by_length[start].width != by_length[start - 1].width);
+    starts
+        .map(|start| (by_length[start].width, &by_length[start..]))
+        .take_while(move |(width, _)| *width >= least)
 }
 
 /// A batch in the making.
@@ -243,7 +274,7 @@ impl Group {
 
     fn into_chosen(mut self) -> Chosen {
         self.indices.sort_unstable();
-        Chosen { indices: self.indices, width: self.width }
+        Chosen::padded(&self.indices, self.width)
     }
 }
 

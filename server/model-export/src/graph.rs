@@ -78,8 +78,9 @@ struct Node {
     constant: Option<Constant>,
     /// A conversion that restores compressed weights; plugins keep its input compressed.
     decompression: bool,
-    /// Name under which OpenVINO finds this tensor as an input or output of the model.
-    tensor_name: Option<String>,
+    /// Names under which OpenVINO finds this tensor as an input or output of the model; it shows the first in
+    /// alphabetical order.
+    tensor_names: Vec<String>,
 }
 
 impl Node {
@@ -130,8 +131,13 @@ impl Graph {
         );
         let node = &mut self.nodes[port.node];
         node.name = Some(name.to_owned());
-        node.tensor_name = Some(name.to_owned());
+        node.tensor_names.push(name.to_owned());
         port
+    }
+
+    /// Gives an input a further name.
+    pub fn add_name(&mut self, parameter: Port, name: &str) {
+        self.nodes[parameter.node].tensor_names.push(name.to_owned());
     }
 
     /// Makes `port` a model output, found by `name`.
@@ -140,11 +146,11 @@ impl Graph {
     /// When the port is already an input or output of the model.
     pub fn result(&mut self, port: Port, name: &str) -> Result<(), GraphError> {
         let node = &mut self.nodes[port.node];
-        if let Some(other) = &node.tensor_name {
+        if let Some(other) = node.tensor_names.first() {
             let reason = format!("the tensor is already named `{other}`");
             return Err(GraphError::new("Result", reason));
         }
-        node.tensor_name = Some(name.to_owned());
+        node.tensor_names.push(name.to_owned());
         let (element_type, shape) = (node.element_type, node.shape.clone());
         let result =
             self.push(operation("Result", "opset1"), vec![], vec![port], element_type, shape);
@@ -180,7 +186,7 @@ impl Graph {
             shape,
             constant: None,
             decompression: false,
-            tensor_name: None,
+            tensor_names: Vec::new(),
         });
         Port { node }
     }

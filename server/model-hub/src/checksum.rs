@@ -1,5 +1,6 @@
 //! Hashes of files, read in pieces.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -20,6 +21,11 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
         .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
         .map(char::from)
         .collect()
+}
+
+/// SHA-256 of `bytes`, in lower-case hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// Size and SHA-256 of the file at `path`.
@@ -71,32 +77,37 @@ pub(crate) enum Difference {
 /// Compares the file at `path` with what `promised` says: always the size, and the strongest hash that is known.
 pub(crate) fn compare(path: &Path, promised: &RepoFile) -> io::Result<Option<Difference>> {
     let length = std::fs::metadata(path)?.len();
-    if length != promised.size {
-        return Ok(Some(Difference::Size { got: length }));
-    }
-    let (expected, (_, got)) = match (&promised.sha256, &promised.git_oid) {
-        (Some(sha256), _) => (sha256, sha256_of_file(path)?),
-        (None, Some(oid)) => (oid, git_oid_of_file(path)?),
-        (None, None) => return Ok(None),
-    };
-    Ok((*expected != got).then(|| Difference::Hash { expected: expected.clone(), got }))
+    let sha256 = || Ok(sha256_of_file(path)?.1);
+    compare_with(promised, length, sha256, || Ok(git_oid_of_file(path)?.1))
 }
 
 /// As [`compare`], of bytes in memory.
 pub(crate) fn compare_bytes(bytes: &[u8], promised: &RepoFile) -> Option<Difference> {
     let length = bytes.len() as u64;
+    let git_oid = || {
+        let blob = Sha1::new_with_prefix(format!("blob {length}\0")).chain_update(bytes);
+        Ok::<_, Infallible>(hexadecimal(&blob.finalize()))
+    };
+    let Ok(difference) = compare_with(promised, length, || Ok(sha256(bytes)), git_oid);
+    difference
+}
+
+/// The size decides first, then the strongest hash that is known, which alone is calculated.
+fn compare_with<E>(
+    promised: &RepoFile,
+    length: u64,
+    sha256: impl FnOnce() -> Result<String, E>,
+    git_oid: impl FnOnce() -> Result<String, E>,
+) -> Result<Option<Difference>, E> {
     if length != promised.size {
-        return Some(Difference::Size { got: length });
+        return Ok(Some(Difference::Size { got: length }));
     }
     let (expected, got) = match (&promised.sha256, &promised.git_oid) {
-        (Some(sha256), _) => (sha256, hexadecimal(&Sha256::digest(bytes))),
-        (None, Some(oid)) => {
-            let blob = Sha1::new_with_prefix(format!("blob {length}\0")).chain_update(bytes);
-            (oid, hexadecimal(&blob.finalize()))
-        }
-        (None, None) => return None,
+        (Some(expected), _) => (expected, sha256()?),
+        (None, Some(expected)) => (expected, git_oid()?),
+        (None, None) => return Ok(None),
     };
-    (*expected != got).then(|| Difference::Hash { expected: expected.clone(), got })
+    Ok((*expected != got).then(|| Difference::Hash { expected: expected.clone(), got }))
 }
 
 #[cfg(test)]

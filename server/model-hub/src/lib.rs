@@ -14,6 +14,7 @@
 //! pull goes on from the bytes that arrived. Reading and writing of configuration files is `model-repository`'s part,
 //! the conversion of weights `model-export`'s; printing is the caller's, through [`Progress`].
 
+mod certificates;
 mod checksum;
 mod download;
 mod error;
@@ -34,6 +35,8 @@ mod target;
 mod transport;
 mod verify;
 
+pub use certificates::read_certificates;
+pub use checksum::sha256;
 pub use download::{Download, download};
 pub use error::HubError;
 pub use excerpt::{Part, read_parts};

@@ -6,9 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
-
-use crate::checksum::hexadecimal;
+use crate::checksum::sha256;
 use crate::error::HubError;
 use crate::path::{self, UnsafePath};
 use crate::progress::Progress;
@@ -68,7 +66,7 @@ impl Target {
     /// A name for this target's staging that is one component, readable, and unlike that of any other target.
     fn staging_name(&self) -> String {
         let readable: String = self.name.replace('/', "--").chars().take(60).collect();
-        let hash = hexadecimal(&Sha256::digest(self.name.as_bytes()));
+        let hash = sha256(self.name.as_bytes());
         format!("{readable}-{}", &hash[..12])
     }
 }

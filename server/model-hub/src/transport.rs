@@ -13,6 +13,7 @@ use reqwest::header::{
 use reqwest::{Client, ClientBuilder, Method, Response, redirect::Policy};
 use url::Url;
 
+use crate::certificates::read_certificates;
 use crate::error::HubError;
 use crate::options::{Endpoint, HubOptions, Proxies, Retries, Secret};
 use crate::refusal::{Exchange, Refusal};
@@ -155,14 +156,7 @@ pub(crate) fn builder(options: &HubOptions) -> Result<ClientBuilder, HubError> {
         builder = builder.no_proxy();
     }
     if let Some(path) = &options.ca_bundle {
-        let unusable = |source| HubError::CaBundle { path: path.clone(), source };
-        let pem = std::fs::read(path).map_err(|source| unusable(source.into()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|source| unusable(source.without_url().into()))?;
-        if certificates.is_empty() {
-            return Err(unusable("it holds no certificate".into()));
-        }
-        builder = builder.tls_certs_merge(certificates);
+        builder = builder.tls_certs_merge(read_certificates(path)?);
     }
     Ok(builder)
 }

@@ -91,7 +91,15 @@ pub(crate) fn read_end_if_present(
 
 /// The text of a regular file of at most `limit` bytes, without a byte order mark.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, ReadFileError> {
-    let text = String::from_utf8(read_bytes(path, limit)?).map_err(|error| {
+    decode(path, read_bytes(path, limit)?)
+}
+
+/// The text of the file at `path` with this content, without a byte order mark.
+///
+/// # Errors
+/// When the content is not UTF-8.
+pub fn decode(path: &Path, content: Vec<u8>) -> Result<String, ReadFileError> {
+    let text = String::from_utf8(content).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         ReadFileError::NotText { path: path.to_owned(), offset }
     })?;

@@ -61,6 +61,10 @@ pub struct SourceFacts {
     pub pooling_excludes_prompt: bool,
     /// Whether sentence-transformers scales vectors to length 1.
     pub normalize_module: bool,
+    /// Whether vectors are scaled to length 1, as the `graph.pbtxt` of a folder that is served where it is says.
+    pub normalize: Option<bool>,
+    /// Whether texts that are too long are cut, as such a file says.
+    pub truncate: Option<bool>,
     /// Modules after pooling that change vectors and are not served, e.g. `2_Dense`.
     pub other_modules: Vec<String>,
     /// Pooling and modules that are part of the OpenVINO model itself.

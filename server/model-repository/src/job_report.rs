@@ -81,6 +81,12 @@ pub struct ModelFacts {
     /// Its mode when it is one that is not served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsupported_pooling: Option<String>,
+    /// Whether vectors are scaled to length 1, as the `graph.pbtxt` of a folder that is served where it is says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<bool>,
+    /// Whether texts that are too long are cut, as such a file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncate: Option<bool>,
     /// The pooling inside of the OpenVINO model itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graph_pooling: Option<String>,
@@ -145,6 +151,8 @@ impl From<&SourceFacts> for ModelFacts {
             max_seq_length: facts.max_seq_length,
             pooling: facts.pooling.map(|pooling| pooling.to_string()),
             unsupported_pooling: facts.unsupported_pooling.clone(),
+            normalize: facts.normalize,
+            truncate: facts.truncate,
             graph_pooling: in_graph.map(|modules| modules.pooling.to_string()),
             graph_dimensions: in_graph.and_then(|modules| modules.dimensions),
             precision: facts.precision.clone(),
@@ -165,6 +173,8 @@ impl From<&ModelFacts> for SourceFacts {
             max_seq_length: facts.max_seq_length,
             pooling: pooling(&facts.pooling),
             unsupported_pooling: facts.unsupported_pooling.clone(),
+            normalize: facts.normalize,
+            truncate: facts.truncate,
             graph_modules: pooling(&facts.graph_pooling).map(|pooling| GraphModules {
                 pooling,
                 dense: Vec::new(),
@@ -195,6 +205,8 @@ mod tests {
             architecture: Some("BertModel".to_owned()),
             hidden_size: Some(384),
             pooling: Some(Pooling::Mean),
+            normalize: Some(false),
+            truncate: Some(true),
             usable_tokens: Some(512),
             ..SourceFacts::default()
         };

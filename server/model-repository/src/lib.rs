@@ -28,7 +28,7 @@ pub mod sizing;
 pub mod text_proto;
 
 pub use atomic_file::write_atomically;
-pub use bounded_file::ReadFileError;
+pub use bounded_file::{ReadFileError, decode};
 pub use json::JsonError;
 pub use plugin_config::{PluginConfig, PluginConfigError, parse_plugin_config};
 pub use pooling::{ParsePoolingError, Pooling};

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub use decide::check_device;
 pub use error::ResolveError;
 pub use files::{ModelFiles, PullOptions, files_to_write};
-pub use folder::{FolderRequest, resolve_folder};
+pub use folder::{FolderRequest, graph_of, resolve_folder};
 
 use crate::Pooling;
 use crate::facts::SourceFacts;

@@ -10,7 +10,9 @@ mod memory;
 
 pub use memory::{MemoryEstimate, ModelSize, memory};
 
-/// The most streams without asking: beyond, streams mostly compete for memory bandwidth.
+/// The weights of a model of MiniLM's size, at most, in bytes.
+const SMALL_MODEL: u64 = 256 << 20;
+/// The most streams without asking: beyond, a process is better divided among memory nodes.
 const MAX_DEFAULT_STREAMS: usize = 32;
 /// The most streams that may be asked for.
 const MAX_STREAMS: usize = 256;
@@ -20,8 +22,8 @@ const QUEUED_BATCHES: usize = 256;
 const MIN_QUEUED_TOKENS: usize = 524_288;
 
 /// Infer requests that run side by side: what was asked for, else one per core up to four cores and
-/// from eight cores on one per two cores (extrapolated: every stream reads all weights, so many
-/// one-thread streams run out of memory bandwidth before they run out of cores).
+/// from eight cores on one per two cores (extrapolated: a batch of a large model takes seconds on one
+/// thread, and streams of two threads do little less in all).
 pub fn streams(cores: usize, requested: Option<usize>) -> usize {
     match requested {
         Some(requested) => requested.clamp(1, MAX_STREAMS),
@@ -38,6 +40,14 @@ pub fn infer_threads(cores: usize, streams: usize) -> usize {
     cores.max(streams).max(1)
 }
 
+/// Threads of one more stream for moments in which the others would idle; `None` where it does not pay.
+///
+/// Its weights take memory once more where the plugin repacks them, so only models of MiniLM's size get one. More than
+/// eight threads have little to do for one text (extrapolated).
+pub fn wide_threads(cores: usize, weights_bytes: u64) -> Option<usize> {
+    (cores > 1 && weights_bytes <= SMALL_MODEL).then(|| cores.min(8))
+}
+
 /// Threads that tokenize: one per four cores, at most eight.
 pub fn tokenizer_threads(cores: usize) -> usize {
     cores.div_ceil(4).clamp(1, 8)
@@ -52,8 +62,8 @@ pub fn token_budget(device: &str, weights_bytes: u64) -> usize {
     const MIB: u64 = 1 << 20;
     let is_cpu = device == "CPU" || device.starts_with("CPU.");
     match (is_cpu, weights_bytes / MIB) {
-        (true, 0..256) => 1_024,
-        (true, 256..1_024) => 768,
+        (true, _) if weights_bytes <= SMALL_MODEL => 1_024,
+        (true, 0..1_024) => 768,
         (true, _) => 512,
         (false, 0..1_024) => 8_192,
         (false, _) => 4_096,
@@ -104,6 +114,14 @@ mod tests {
         assert_eq!([infer_threads(0, 0), infer_threads(2, 2), infer_threads(8, 4)], [1, 2, 8]);
         assert_eq!(infer_threads(2, 6), 6);
         assert_eq!([0, 1, 4, 5, 32, 99].map(tokenizer_threads), [1, 1, 1, 2, 8, 8]);
+    }
+
+    #[test]
+    fn small_models_on_several_cores_get_a_wide_stream() {
+        let minilm = 90_000_000;
+        let threads = [1, 2, 8, 64].map(|cores| wide_threads(cores, minilm));
+        assert_eq!(threads, [None, Some(2), Some(8), Some(8)]);
+        assert_eq!(wide_threads(8, 1_300_000_000), None);
     }
 
     #[test]

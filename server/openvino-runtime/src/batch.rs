@@ -4,25 +4,29 @@ use engine::{RuntimeError, TokenBatch};
 
 use crate::ports::{ModelOutput, OutputKind, Role};
 
-/// Checks what every later step relies on: at least one row, and 1 to `width` tokens in each.
+/// Checks what every later step relies on: there are texts, each of at least one token and within a row.
 pub(crate) fn check(batch: &TokenBatch) -> Result<(), RuntimeError> {
-    if batch.rows.is_empty() {
-        return Err(RuntimeError::new("a batch without rows"));
+    if batch.texts.is_empty() || batch.texts.len() != batch.starts.len() {
+        return Err(RuntimeError::new("a batch without texts, or without a place for each"));
     }
-    match batch.rows.iter().position(|row| row.is_empty() || row.len() > batch.width) {
+    let (rows, width) = (batch.rows, batch.width);
+    let is_within = |start: usize, length: usize| {
+        width > 0 && start / width < rows && (1..=width - start % width).contains(&length)
+    };
+    match batch.places().position(|(start, text)| !is_within(start, text.len())) {
         None => Ok(()),
-        Some(row) => Err(RuntimeError::new(format!(
-            "row {row} of a batch has {} tokens; 1 to {} are possible",
-            batch.rows[row].len(),
-            batch.width
+        Some(text) => Err(RuntimeError::new(format!(
+            "text {text} of a batch has {} tokens from {} on and is not within one of {rows} rows of {width}",
+            batch.texts[text].len(),
+            batch.starts[text],
         ))),
     }
 }
 
 /// Fills one input, `[rows, width]` zeros, for a checked batch.
 ///
-/// Padding is on the right: `pad_token_id` in the ids, 0 elsewhere (a position of 0 is always within
-/// the model's table, and the attention mask keeps padding out of the vectors).
+/// Padding is `pad_token_id` in the ids, 0 elsewhere (a position of 0 is always within the model's table, and the
+/// attention mask keeps padding out of the vectors). In the mask, a text is 1 more than the column in which it begins.
 pub(crate) fn fill<Integer: Copy + TryFrom<u32>>(
     role: Role,
     batch: &TokenBatch,
@@ -33,21 +37,24 @@ pub(crate) fn fill<Integer: Copy + TryFrom<u32>>(
             RuntimeError::new(format!("{value} does not fit into the model's 32-bit token ids"))
         })
     };
-    let padding = convert(batch.pad_token_id)?;
-    let one = convert(1)?;
-    for (row, slots) in batch.rows.iter().zip(elements.chunks_exact_mut(batch.width)) {
-        let (real, rest) = slots.split_at_mut(row.len());
+    if role == Role::InputIds {
+        elements.fill(convert(batch.pad_token_id)?);
+    }
+    for (start, text) in batch.places() {
+        let slots = &mut elements[start..start + text.len()];
         match role {
             Role::InputIds => {
-                for (slot, &token) in real.iter_mut().zip(row.iter()) {
+                for (slot, &token) in slots.iter_mut().zip(text) {
                     *slot = convert(token)?;
                 }
-                rest.fill(padding);
             }
-            Role::AttentionMask => real.fill(one),
+            Role::AttentionMask => {
+                let column = u32::try_from(start % batch.width).unwrap_or(u32::MAX - 1);
+                slots.fill(convert(column + 1)?);
+            }
             Role::TokenTypeIds => {}
             Role::PositionIds => {
-                for (slot, position) in real.iter_mut().zip(0..) {
+                for (slot, position) in slots.iter_mut().zip(0..) {
                     *slot = convert(position)?;
                 }
             }
@@ -56,18 +63,17 @@ pub(crate) fn fill<Integer: Copy + TryFrom<u32>>(
     Ok(())
 }
 
-/// Rows of equal length together, each batch without padding; with the places of its rows.
+/// The texts of a padded batch, those of equal length together, each batch without padding; with their rows.
 pub(crate) fn by_length(batch: &TokenBatch) -> Vec<(Vec<usize>, TokenBatch)> {
     let mut groups = std::collections::BTreeMap::<usize, Vec<usize>>::new();
-    for (place, row) in batch.rows.iter().enumerate() {
-        groups.entry(row.len()).or_default().push(place);
+    for (row, text) in batch.texts.iter().enumerate() {
+        groups.entry(text.len()).or_default().push(row);
     }
     groups
         .into_iter()
-        .map(|(width, places)| {
-            let rows = places.iter().map(|&place| batch.rows[place].clone());
-            let part = TokenBatch { rows: rows.collect(), width, pad_token_id: batch.pad_token_id };
-            (places, part)
+        .map(|(width, rows)| {
+            let texts = rows.iter().map(|&row| batch.texts[row].clone()).collect();
+            (rows, TokenBatch::padded(texts, width, batch.pad_token_id))
         })
         .collect()
 }
@@ -78,10 +84,10 @@ pub(crate) fn hidden_of(
     output: &ModelOutput,
     batch: &TokenBatch,
 ) -> Result<usize, RuntimeError> {
-    let rows = batch.rows.len();
+    let rows = batch.rows;
     let hidden = match (output.kind, shape) {
         (OutputKind::Tokens, &[r, w, hidden]) if r == rows && w == batch.width => hidden,
-        (OutputKind::Sentences, &[r, hidden]) if r == rows => hidden,
+        (OutputKind::Sentences, &[r, hidden]) if r == batch.texts.len() => hidden,
         _ => 0,
     };
     if hidden == 0 || output.hidden.is_some_and(|declared| declared != hidden) {
@@ -101,19 +107,16 @@ pub(crate) fn check_finite(
     hidden: usize,
     batch: &TokenBatch,
 ) -> Result<(), RuntimeError> {
-    let vectors = match kind {
-        OutputKind::Tokens => batch.width,
-        OutputKind::Sentences => 1,
-    };
-    for (place, (row, values)) in
-        batch.rows.iter().zip(values.chunks_exact(vectors * hidden)).enumerate()
-    {
-        let real = &values[..row.len().min(vectors) * hidden];
-        if !all_finite(real) {
+    for (number, (start, text)) in batch.places().enumerate() {
+        let vectors = match kind {
+            OutputKind::Tokens => start..start + text.len(),
+            OutputKind::Sentences => number..number + 1,
+        };
+        if !all_finite(&values[vectors.start * hidden..vectors.end * hidden]) {
             return Err(RuntimeError::new(format!(
-                "the model computed numbers that are not finite for row {place} of {}; with \
+                "the model computed numbers that are not finite for text {number} of {}; with \
                  reduced precision set INFERENCE_PRECISION_HINT to f32 in plugin_config",
-                batch.rows.len()
+                batch.texts.len()
             )));
         }
     }
@@ -135,11 +138,7 @@ mod tests {
     use super::*;
 
     fn batch(rows: &[&[u32]], width: usize) -> TokenBatch {
-        TokenBatch {
-            rows: rows.iter().map(|row| Arc::from(*row)).collect(),
-            width,
-            pad_token_id: 9,
-        }
+        TokenBatch::padded(rows.iter().map(|row| Arc::from(*row)).collect(), width, 9)
     }
 
     fn filled(role: Role) -> Vec<i64> {
@@ -171,8 +170,32 @@ mod tests {
         assert!(check(&batch(&[], 4)).is_err());
         assert!(check(&batch(&[&[]], 4)).is_err());
         let error = check(&batch(&[&[1], &[1, 2, 3]], 2)).expect_err("too long");
-        assert_eq!(error.message, "row 1 of a batch has 3 tokens; 1 to 2 are possible");
+        let message =
+            "text 1 of a batch has 3 tokens from 2 on and is not within one of 2 rows of 2";
+        assert_eq!(error.message, message);
         assert_eq!(check(&batch(&[&[1], &[1, 2]], 2)), Ok(()));
+        for (starts, rows, width) in
+            [(vec![2], 1, 3), (vec![3], 1, 3), (vec![0], 0, 3), (vec![0], 1, 0), (vec![], 1, 3)]
+        {
+            let texts = vec![Arc::from([1, 2])];
+            let batch = TokenBatch { texts, starts, rows, width, pad_token_id: 9 };
+            assert!(check(&batch).is_err(), "{batch:?}");
+        }
+    }
+
+    #[test]
+    fn texts_that_share_a_row_are_told_apart_by_where_they_begin() {
+        let texts = [&[5, 6][..], &[7, 8], &[9]].map(Arc::from).to_vec();
+        let batch = TokenBatch { texts, starts: vec![5, 0, 2], rows: 2, width: 4, pad_token_id: 3 };
+        assert!(check(&batch).is_ok());
+        let filled = |role| {
+            let mut elements = vec![0i64; 8];
+            fill(role, &batch, &mut elements).expect("every number fits");
+            elements
+        };
+        assert_eq!(filled(Role::InputIds), [7, 8, 9, 3, 3, 5, 6, 3]);
+        assert_eq!(filled(Role::AttentionMask), [1, 1, 3, 0, 0, 2, 2, 0]);
+        assert_eq!(filled(Role::PositionIds), [0, 1, 0, 0, 0, 0, 1, 0]);
     }
 
     #[test]
@@ -210,7 +233,7 @@ mod tests {
             assert_eq!(check_finite(&padding, OutputKind::Tokens, 1, &batch), Ok(()));
             let real = [0.0, 0.0, 1.0, bad];
             let error = check_finite(&real, OutputKind::Tokens, 1, &batch).expect_err("refused");
-            assert!(error.message.contains("row 1 of 2"), "{error}");
+            assert!(error.message.contains("text 1 of 2"), "{error}");
             assert!(check_finite(&[0.0, bad], OutputKind::Sentences, 1, &batch).is_err());
         }
     }

@@ -30,6 +30,10 @@ pub struct LoadedFacts {
     pub streams: usize,
     /// CPU threads over all streams; 0 when the device is not the CPU.
     pub threads: usize,
+    /// Threads of the wide stream, if there is one.
+    pub wide_threads: Option<usize>,
+    /// Whether several texts share a row.
+    pub packs_texts: bool,
     /// The properties that it was compiled with, as the compiled model states them.
     pub properties: BTreeMap<String, String>,
     /// What became of compressed weights; nothing where none are.
@@ -84,6 +88,8 @@ pub(crate) fn read_facts(
             .unwrap_or(1),
         threads: if on_cpu { number("INFERENCE_NUM_THREADS").unwrap_or(1) } else { 0 },
         execution_devices,
+        wide_threads: None,
+        packs_texts: plan.packs_texts,
         weight_decompression: None,
         read: timings.read,
         compile: timings.compile,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{Runtime, RuntimeError, Stream};
+use engine::{Runtime, RuntimeError, Stream, WideStream};
 
 use crate::decompress::{self, Compressed, Restored, WeightDecompression};
 use crate::device;
@@ -18,8 +18,14 @@ use crate::ffi::model::{CompiledModel, Model, Side};
 use crate::library::OpenVino;
 use crate::model_error::ModelError;
 use crate::port_choice::{choose_output, match_inputs};
+use crate::ports::OutputKind;
+use crate::process::give_back_freed_memory;
 use crate::properties::{self, Defaults, PropertyError};
 use crate::stream::{OpenVinoStream, Plan};
+
+/// The second name of an attention mask that may tell several texts of a row apart, each being 1 more than the column in
+/// which it begins, as our own export has it.
+const TEXT_STARTS: &str = "text_starts";
 
 /// What to load and how.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +41,9 @@ pub struct ModelOptions {
     /// CPU threads over all streams (INFERENCE_NUM_THREADS): the process' CPU quota, which OpenVINO
     /// does not look at.
     pub threads: Option<usize>,
+    /// Threads of the wide stream, which the model is compiled for once more; none is made if `plugin_config` says
+    /// anything about streams, threads or performance, or if the other streams are as wide.
+    pub wide_threads: Option<usize>,
     /// Where compiled models are kept for the next start (CACHE_DIR).
     pub cache_dir: Option<PathBuf>,
     /// Whether compressed weights are restored when the model is loaded.
@@ -44,6 +53,8 @@ pub struct ModelOptions {
 /// A compiled model; the engine opens streams on it.
 pub struct OpenVinoModel {
     compiled: CompiledModel,
+    /// The same model for one stream of several threads.
+    wide: Option<CompiledModel>,
     plan: Arc<Plan>,
     facts: LoadedFacts,
     // Kept until the model is gone.
@@ -79,18 +90,25 @@ impl OpenVinoModel {
                 (model.map_err(unreadable)?, Some(WeightDecompression::Load))
             }
         };
-        let plan = plan(&model, path)?;
+        let mut plan = plan(&model, path)?;
+        // Elsewhere it was never measured.
+        plan.packs_texts &= options.device == "CPU";
         let read = started.elapsed();
 
         let started = Instant::now();
-        let compiled = openvino
-            .core()
-            .compile(&model, &options.device, &properties)
-            .map_err(|source| blame(&options.device, &properties, source, path))?;
-        let compile = started.elapsed();
+        let compile = |properties: &BTreeMap<String, String>| {
+            openvino
+                .core()
+                .compile(&model, &options.device, properties)
+                .map_err(|source| blame(&options.device, properties, source, path))
+        };
+        let compiled = compile(&properties)?;
+        let wide = wide_properties(&options, &properties);
+        let wide = wide.map(|properties| compile(&properties)).transpose()?;
 
-        let mut facts =
-            read_facts(openvino, &compiled, &plan, &properties, Timings { read, compile });
+        let timings = Timings { read, compile: started.elapsed() };
+        let mut facts = read_facts(openvino, &compiled, &plan, &properties, timings);
+        facts.wide_threads = wide.as_ref().map(threads_of);
         facts.weight_decompression = weight_decompression;
         if !runs_where_asked(&options.device, &facts.execution_devices) {
             return Err(ModelError::OtherDevice {
@@ -99,13 +117,21 @@ impl OpenVinoModel {
                 really: facts.execution_devices.join(", "),
             });
         }
-        Ok(Self { compiled, plan: Arc::new(plan), facts, _openvino: Arc::clone(openvino) })
+        drop(model);
+        give_back_freed_memory();
+        Ok(Self { compiled, wide, plan: Arc::new(plan), facts, _openvino: Arc::clone(openvino) })
     }
 
     /// What became of the options.
     #[must_use]
     pub fn facts(&self) -> &LoadedFacts {
         &self.facts
+    }
+
+    fn open(&self, compiled: &CompiledModel) -> Result<Box<dyn Stream>, RuntimeError> {
+        let stream = OpenVinoStream::open(compiled, Arc::clone(&self.plan))
+            .map_err(|error| RuntimeError::new(error.to_string()))?;
+        Ok(Box::new(stream))
     }
 }
 
@@ -115,14 +141,52 @@ impl Runtime for OpenVinoModel {
     }
 
     fn open_stream(&self) -> Result<Box<dyn Stream>, RuntimeError> {
-        let stream = OpenVinoStream::open(&self.compiled, Arc::clone(&self.plan))
-            .map_err(|error| RuntimeError::new(error.to_string()))?;
-        Ok(Box::new(stream))
+        self.open(&self.compiled)
     }
 
     fn lanes_per_stream(&self) -> usize {
         self.facts.threads.div_ceil(self.facts.streams)
     }
+
+    fn packs_texts(&self) -> bool {
+        self.plan.packs_texts
+    }
+
+    fn open_wide_stream(&self) -> Result<Option<WideStream>, RuntimeError> {
+        let (Some(wide), Some(lanes)) = (&self.wide, self.facts.wide_threads) else {
+            return Ok(None);
+        };
+        Ok(Some(WideStream { stream: self.open(wide)?, lanes }))
+    }
+}
+
+/// The properties of the wide stream, if there is to be one: those of the others but for streams and threads.
+fn wide_properties(
+    options: &ModelOptions,
+    narrow: &BTreeMap<String, String>,
+) -> Option<BTreeMap<String, String>> {
+    const DECIDE: [&str; 4] = [
+        "NUM_STREAMS",
+        "INFERENCE_NUM_THREADS",
+        "PERFORMANCE_HINT",
+        "PERFORMANCE_HINT_NUM_REQUESTS",
+    ];
+    let threads = options.wide_threads?;
+    let is_decided = DECIDE.iter().any(|name| options.plugin_config.contains_key(*name));
+    let narrow_threads = options.threads?.div_ceil(options.streams?.max(1));
+    (options.device == "CPU" && !is_decided && threads > narrow_threads).then(|| {
+        let mut properties = narrow.clone();
+        properties.insert("NUM_STREAMS".to_owned(), "1".to_owned());
+        properties.insert("INFERENCE_NUM_THREADS".to_owned(), threads.to_string());
+        // Its batches are small and seldom: kernels of many shapes would only take memory.
+        properties.insert("CPU_RUNTIME_CACHE_CAPACITY".to_owned(), "4".to_owned());
+        properties
+    })
+}
+
+fn threads_of(compiled: &CompiledModel) -> usize {
+    let threads = compiled.property("INFERENCE_NUM_THREADS").unwrap_or_default();
+    threads.trim().parse().unwrap_or(1)
 }
 
 /// A model's weights as they are to be read.
@@ -148,9 +212,10 @@ fn restored(options: &ModelOptions) -> Result<Weights, ModelError> {
             return Ok(Weights::Plain);
         }
     };
+    // Measured with OpenVINO 2026.4 and MiniLM-L6 beside fp32, tokens a second: kept compressed, int8 and int4 do 0.93 to
+    // 1.00 with AVX2 and 0.95 to 1.03 with AVX-512; restored, 0.99 to 1.00.
     let is_best = || {
         options.device == "CPU"
-            && is_slow_on_compressed_weights()
             // Beside the restored weights, kernels keep copies in their own order.
             && compressed.restored_bytes().saturating_mul(2) <= decompress::available_memory() / 4
     };
@@ -160,12 +225,6 @@ fn restored(options: &ModelOptions) -> Result<Weights, ModelError> {
         WeightDecompression::Auto => is_best(),
     };
     if restore { Ok(Weights::Restored(compressed.restore()?)) } else { Ok(Weights::Compressed) }
-}
-
-/// Measured with OpenVINO 2026.4 and MiniLM-L6 beside fp32, tokens a second: 0.93 to 1.00 with
-/// AVX2, 0.97 to 1.03 with AVX-512, for weights in int8 and int4, and 0.99 to 1.03 for fp16.
-fn is_slow_on_compressed_weights() -> bool {
-    !std::arch::is_x86_feature_detected!("avx512f")
 }
 
 /// Checks what OpenVINO would not say clearly. It tries every format it knows, whatever a file is
@@ -208,7 +267,9 @@ fn plan(model: &Model, path: &Path) -> Result<Plan, ModelError> {
     let ports = model.ports(Side::Outputs).map_err(unreadable)?;
     let output =
         choose_output(&ports, |alias| model.listed_name(Side::Outputs, alias)).map_err(unfit)?;
-    Ok(Plan { inputs, output })
+    let packs_texts =
+        output.kind == OutputKind::Tokens && model.listed_name(Side::Inputs, TEXT_STARTS).is_some();
+    Ok(Plan { inputs, output, packs_texts })
 }
 
 /// Finds the property that made a compilation fail, by setting each on a core of its own.

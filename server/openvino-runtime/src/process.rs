@@ -9,8 +9,9 @@
 const KERNELS: (&str, &str) = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64");
 
 /// Freed memory is given back from this size on. glibc raises its own threshold up to 32 MiB as
-/// buffers of that size come and go, and every arena then keeps some.
-const KEPT_BYTES: libc::c_int = 4 << 20;
+/// buffers of that size come and go, and every arena then keeps some. MiniLM under mixed load held
+/// 10 MB less than with 4 MiB, at 1 % of the throughput.
+const KEPT_BYTES: libc::c_int = 256 << 10;
 
 /// Arenas of glibc's allocator. Its default is eight a core, each of which keeps what it once had.
 const ARENAS: libc::c_int = 2;
@@ -49,6 +50,17 @@ fn bound_allocator() {
 
 #[cfg(not(target_env = "gnu"))]
 fn bound_allocator() {}
+
+/// Gives memory back that was freed between what is still used: compiling a model needs more for a moment than the
+/// model does afterwards.
+#[cfg(target_env = "gnu")]
+pub(crate) fn give_back_freed_memory() {
+    // SAFETY: takes a number, and may be called at any time from any thread.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn give_back_freed_memory() {}
 
 fn is_single_threaded() -> bool {
     std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)

@@ -17,6 +17,8 @@ use crate::ports::{ModelInput, ModelOutput, OutputKind, Role};
 pub(crate) struct Plan {
     pub(crate) inputs: Vec<ModelInput>,
     pub(crate) output: ModelOutput,
+    /// Whether the attention mask may tell several texts of a row apart.
+    pub(crate) packs_texts: bool,
 }
 
 /// A request with its tensors; its memory grows to the largest batch it has seen and no further.
@@ -41,7 +43,7 @@ impl OpenVinoStream {
     fn run(&mut self, batch: &TokenBatch) -> Result<(&[f32], usize), RuntimeError> {
         let plan = &self.plan;
         for (input, tensor) in plan.inputs.iter().zip(self.request.inputs()) {
-            let elements = tensor.reshape(batch.rows.len(), batch.width);
+            let elements = tensor.reshape(batch.rows, batch.width);
             match elements.map_err(runtime_error)? {
                 Integers::I64(elements) => batch::fill(input.role, batch, elements)?,
                 Integers::I32(elements) => batch::fill(input.role, batch, elements)?,
@@ -76,7 +78,7 @@ impl OpenVinoStream {
             let (values, part_hidden) = self.run(&part)?;
             if gathered.is_empty() {
                 hidden = part_hidden;
-                gathered.resize(batch.rows.len() * vectors(kind, batch) * hidden, 0.0);
+                gathered.resize(batch.rows * vectors(kind, batch) * hidden, 0.0);
             } else if part_hidden != hidden {
                 return Err(RuntimeError::new(format!(
                     "the model's vectors have {hidden} numbers for one row, {part_hidden} for another"
@@ -96,6 +98,9 @@ impl OpenVinoStream {
 impl Stream for OpenVinoStream {
     fn infer(&mut self, batch: &TokenBatch) -> Result<BatchOutput<'_>, RuntimeError> {
         batch::check(batch)?;
+        if batch.texts.len() > batch.rows && !self.plan.packs_texts {
+            return Err(RuntimeError::new("the model takes one text a row"));
+        }
         let kind = self.plan.output.kind;
         let inputs = &self.plan.inputs;
         let masked = inputs.iter().any(|input| input.role == Role::AttentionMask);

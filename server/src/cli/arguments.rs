@@ -9,11 +9,15 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+mod bench;
+mod embed;
 mod job;
 mod model;
 mod ovms;
 mod serve;
 
+pub(super) use bench::BenchArguments;
+pub(super) use embed::{ApiAccessArguments, EmbedArguments};
 pub(super) use job::{
     PullJobArguments, RemoveArguments, RenderGroupArguments, ReportArguments, WishArguments,
 };
@@ -69,6 +73,10 @@ pub(super) enum Command {
     Remove(RemoveArguments),
     /// Find the group that owns the render nodes of this machine's GPUs and NPUs.
     RenderGroup(RenderGroupArguments),
+    /// Ask a running server for the vectors of texts and print its answer.
+    Embed(EmbedArguments),
+    /// Measure a running server: send it texts, and print throughput and latencies.
+    Bench(Box<BenchArguments>),
     /// List the servables of a model repository.
     List(ListArguments),
     /// Show the version.

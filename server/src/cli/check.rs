@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use super::environment::Environment;
 use super::{Secret, UsageError};
 
+mod bench;
+mod embed;
 mod export;
 mod job;
 mod model;
@@ -16,6 +18,8 @@ mod serve;
 mod server;
 pub(super) mod value;
 
+pub(super) use bench::bench;
+pub(super) use embed::embed;
 pub(super) use export::export;
 pub(super) use job::{remove, render_group};
 pub(super) use ovms::ovms;

@@ -11,9 +11,13 @@ use clap_complete::Shell;
 use model_repository::Pooling;
 use model_repository::settings::DeviceFallback;
 
+mod bench;
+mod embed;
 mod pull;
 mod serve;
 
+pub use bench::{BenchOptions, DatasetSource, EncodingFormat, Load};
+pub use embed::{ApiAccess, EmbedOptions};
 pub use pull::{
     Conversion, EarlierSettings, ExportOptions, FileWishes, FolderExport, HubAccess, PullJob,
     PullOptions, RemoveOptions, ResolveOptions,
@@ -43,6 +47,10 @@ pub enum Invocation {
     },
     /// Convert a model to OpenVINO IR and end.
     Export(Box<ExportOptions>),
+    /// Ask a running server for vectors.
+    Embed(Box<EmbedOptions>),
+    /// Measure a running server.
+    Bench(Box<BenchOptions>),
     /// List the servables of a repository.
     List(ListOptions),
     /// Add a servable to a `config.json`.

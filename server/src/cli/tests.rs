@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::*;
 
+mod bench;
 mod demo;
 mod environment;
 mod hostile;

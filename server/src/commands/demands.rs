@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result as AnyResult;
-use model_hub::{RepoFile, Selection, Staged};
+use model_hub::{RepoFile, Selection, Staged, sha256};
 use model_repository::manifest::{FileOrigin, Manifest};
-use sha2::{Digest, Sha256};
 use tracing::info;
 
 use super::pull_error::PullError;
@@ -96,8 +95,4 @@ fn compare(path: &str, found: &str, demanded: &str) -> Result<(), PullError> {
         found: found.to_owned(),
         demanded: demanded.to_owned(),
     })
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,13 +1,13 @@
 //! What a model says about itself before it is pulled: its small files, read from where they are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 
 use model_hub::{
     HubError, HubOptions, Part, RepoFile, Resolved, Selection, WeightsKind, read_parts,
 };
 use model_repository::facts::{END_OF_GRAPH, FactsError, GraphModules, SourceFacts, SourceFiles};
-use model_repository::{Pooling, ReadFileError};
+use model_repository::{Pooling, ReadFileError, decode};
 use serde_json::Value;
 
 /// The largest file that is read: a `tokenizer_config.json` lists added tokens.
@@ -85,13 +85,8 @@ impl ListedFiles {
 
 impl SourceFiles for ListedFiles {
     fn text(&self, path: &str) -> Result<Option<String>, ReadFileError> {
-        let Some(bytes) = self.bytes(path) else { return Ok(None) };
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).map_err(|error| ReadFileError::NotText {
-            path: PathBuf::from(path),
-            offset: error.valid_up_to(),
-        })?;
-        Ok(Some(text.to_owned()))
+        let text = self.bytes(path).map(|bytes| decode(Path::new(path), bytes.to_vec()));
+        text.transpose()
     }
 
     fn end(&self, path: &str, length: u64) -> Result<Option<String>, ReadFileError> {

@@ -6,6 +6,7 @@ use model_hub::{HubOptions, Origin, Resolved, Selection, WeightsKind};
 use model_repository::facts::SourceFacts;
 use model_repository::job_report::SourceReport;
 use model_repository::manifest::Manifest;
+use model_repository::resolve::{ResolveError, graph_of};
 use serde::Serialize;
 
 use super::listed_files::ListedFiles;
@@ -68,7 +69,10 @@ async fn described(options: &PullOptions) -> anyhow::Result<SourceReport> {
         WeightsKind::Safetensors => Some(pull::weight_options(options)?),
         WeightsKind::OpenVinoIr | WeightsKind::Onnx => None,
     };
-    let facts = facts(&resolved, &selection, options, &hub).await?;
+    let mut facts = facts(&resolved, &selection, options, &hub).await?;
+    if let (Origin::Folder(folder), None) = (&resolved.origin, &export) {
+        keep_settings(folder, &mut facts)?;
+    }
     let mut report = source_report::before_pull(&resolved, &selection, &facts, export.as_ref());
     if let (Origin::Folder(folder), None) = (&resolved.origin, &export) {
         report.weight_format = stored_format(folder);
@@ -121,6 +125,20 @@ fn require_tokenizer(folder: &Path) -> Result<(), PullError> {
     if has("openvino_tokenizer.xml") && !has_vocabulary {
         return Err(PullError::OnlyOpenVinoTokenizer { folder: folder.display().to_string() });
     }
+    Ok(())
+}
+
+/// A folder that is served where it is keeps what its `graph.pbtxt` says of pooling, scaling and cutting: vectors
+/// would be others, and folders made by OpenVINO Model Server's tools say it nowhere else.
+fn keep_settings(folder: &Path, facts: &mut SourceFacts) -> Result<(), ResolveError> {
+    let Some(graph) = graph_of(folder)? else { return Ok(()) };
+    let options = graph.options;
+    if let Some(pooling) = options.pooling {
+        facts.pooling = Some(pooling);
+        facts.unsupported_pooling = None;
+    }
+    facts.normalize = Some(options.normalize_embeddings);
+    facts.truncate = Some(options.truncate);
     Ok(())
 }
 

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use model_export::{CompressionOptions, ExportOptions, WeightFormat};
-use model_hub::{RepoFile, Resolved, Selection, WeightsKind};
+use model_hub::{RepoFile, Resolved, Selection, WeightsKind, sha256};
 use model_repository::facts::SourceFacts;
 use model_repository::job_report::{ModelFacts, SourceReport};
 use model_repository::manifest::{FileOrigin, Manifest, ManifestFile};
-use sha2::{Digest, Sha256};
 
 use super::export;
 
@@ -92,8 +91,7 @@ fn digest(files: &[RepoFile]) -> String {
         })
         .collect();
     lines.sort();
-    let digest = Sha256::digest(lines.concat());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(lines.concat().as_bytes())
 }
 
 /// Bytes of the weights that `model` (an `.xml` or an `.onnx`) needs of these files.

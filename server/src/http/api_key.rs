@@ -107,7 +107,8 @@ impl ApiKey {
     }
 }
 
-fn read(path: &Path) -> Result<KeyDigest, ApiKeyError> {
+/// The key in a file: its first line without blanks at the end. Clients read it as the server does.
+pub(crate) fn key_in_file(path: &Path) -> Result<Vec<u8>, ApiKeyError> {
     let mut text = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut text))
@@ -115,8 +116,12 @@ fn read(path: &Path) -> Result<KeyDigest, ApiKeyError> {
     let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
     match first_line.is_empty() {
         true => Err(ApiKeyError::EmptyFile { path: path.to_owned() }),
-        false => Ok(digest(first_line)),
+        false => Ok(first_line.to_vec()),
     }
+}
+
+fn read(path: &Path) -> Result<KeyDigest, ApiKeyError> {
+    key_in_file(path).map(digest)
 }
 
 fn digest(key: impl AsRef<[u8]>) -> KeyDigest {

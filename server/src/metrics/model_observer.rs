@@ -91,9 +91,9 @@ impl ModelObserver {
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 impl Observer for ModelObserver {
     fn batch_done(&self, report: &BatchReport) {
-        let BatchReport { rows, tokens, padding, inference, failed } = report;
+        let BatchReport { texts, tokens, padding, inference, failed } = report;
         self.batch_seconds.observe(inference.as_secs_f64());
-        self.batch_rows.observe(*rows as f64);
+        self.batch_rows.observe(*texts as f64);
         self.batch_tokens.observe(*tokens as f64);
         self.batch_padding.observe(*padding as f64 / (tokens + padding).max(1) as f64);
         self.padding_tokens.inc_by(*padding as u64);
@@ -125,7 +125,7 @@ mod tests {
         let observer = ModelObserver::new(&families, "org/m");
         let inference = Duration::from_millis(4);
         observer.batch_done(&BatchReport {
-            rows: 3,
+            texts: 3,
             tokens: 90,
             padding: 10,
             inference,

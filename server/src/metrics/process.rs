@@ -21,8 +21,7 @@ pub(crate) fn register(families: &mut Families, started: SystemTime) {
     let help = "When the process started, in seconds since 1970";
     families.register_with_unit("process_start_time", help, Unit::Seconds, start);
 
-    if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().and_then(|s| cpu_seconds(&s))
-    {
+    if let Some(seconds) = cpu_seconds_of_this_process() {
         let cpu = Counter::<f64, AtomicU64>::default();
         cpu.inc_by(seconds);
         families.register_with_unit("process_cpu", "Processor time used", Unit::Seconds, cpu);
@@ -44,6 +43,11 @@ pub(crate) fn register(families: &mut Families, started: SystemTime) {
         open.set(i64::try_from(entries.count()).unwrap_or(i64::MAX));
         families.register("process_open_file_descriptors", "Open file descriptors", open);
     }
+}
+
+/// User and system time of this process until now.
+pub(crate) fn cpu_seconds_of_this_process() -> Option<f64> {
+    cpu_seconds(&fs::read_to_string("/proc/self/stat").ok()?)
 }
 
 /// User and system time; the program's name, second field, may hold blanks and brackets.

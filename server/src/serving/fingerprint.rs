@@ -19,7 +19,6 @@
 //! folders that have no manifest.
 
 use model_repository::resolve::Servable;
-use sha2::{Digest, Sha256};
 
 /// The texts: of different length, language and kind.
 pub(super) const TEXTS: [&str; 3] = [
@@ -50,7 +49,7 @@ pub(super) fn of(servable: &Servable, precision: &str, vectors: &[Vec<f32>]) -> 
         &rounded.join("\n"),
     ]
     .join("\n");
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    model_hub::sha256(text.as_bytes())
 }
 
 /// The commit, else the hash of the weights; nothing for a folder that says neither, where the

@@ -67,7 +67,9 @@ impl Load for OpenVinoLoader {
         match self.load_on(servable, &servable.device) {
             Err(error) if servable.device_fallback.is_some() && servable.device != "CPU" => {
                 warn!(model = %servable.name, device = %servable.device, %error, "falling back to the CPU");
-                self.load_on(servable, "CPU")
+                let mut model = self.load_on(servable, "CPU")?;
+                model.info.fallback_reason = Some(error);
+                Ok(model)
             }
             outcome => outcome,
         }
@@ -86,6 +88,10 @@ impl OpenVinoLoader {
                 plugin_config: plugin_config(servable, device),
                 streams: (device == "CPU").then_some(streams),
                 threads: Some(sizing::infer_threads(self.cores, streams)),
+                wide_threads: match self.one_request_per_batch {
+                    true => None,
+                    false => sizing::wide_threads(self.cores, servable.weights_bytes),
+                },
                 cache_dir: self.cache_dir.clone(),
                 weight_decompression: match servable.weight_decompression {
                     WeightDecompression::Auto => openvino_runtime::WeightDecompression::Auto,
@@ -156,6 +162,7 @@ impl OpenVinoLoader {
             architecture: servable.facts.architecture.clone(),
             device_requested: servable.device.clone(),
             device: facts.execution_devices.join(","),
+            fallback_reason: None,
             device_name: facts.device_name,
             driver: facts.driver,
             precision: facts.precision,
@@ -172,6 +179,8 @@ impl OpenVinoLoader {
             prompts: servable.prompts.keys().cloned().collect(),
             streams: facts.streams,
             threads: facts.threads,
+            wide_threads: facts.wide_threads,
+            packs_texts: facts.packs_texts,
             plugin_properties: facts.properties,
             timings: LoadTimings {
                 read_seconds: facts.read.as_secs_f64(),

@@ -43,6 +43,8 @@ pub struct ModelInfo {
     pub device_requested: String,
     /// Device that OpenVINO reports to execute on.
     pub device: String,
+    /// Why it is not the one that was asked for.
+    pub fallback_reason: Option<String>,
     /// The device's own name, such as the CPU model.
     pub device_name: String,
     /// Version of the device's driver, where OpenVINO reports one.
@@ -76,6 +78,13 @@ pub struct ModelInfo {
     pub streams: usize,
     /// CPU threads over all streams; 0 when the device is not the CPU.
     pub threads: usize,
+    /// Threads of the wide stream, which answers small batches while the others would idle; none on other devices, for
+    /// large models, and where the settings decide about streams or threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wide_threads: Option<usize>,
+    /// Whether several short texts share a row of a batch, which then has hardly any padding: on the CPU, for models that
+    /// were exported so.
+    pub packs_texts: bool,
     /// The properties that OpenVINO was given, with the values that it says are in effect.
     pub plugin_properties: BTreeMap<String, String>,
     /// How long loading took.

@@ -1,5 +1,7 @@
 //! Answers with a content: ranges, and the ways in which a body can go wrong.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
@@ -62,6 +64,7 @@ pub(super) fn content(
         _ if request.method == "HEAD" => Body::empty(),
         Some(Action::CutAfter(bytes)) => cut(body.slice(..(*bytes).min(body.len()))),
         Some(Action::Trickle(gate)) => trickle(body, gate.clone()),
+        Some(Action::Slow(bytes_per_second)) => slow(body, *bytes_per_second),
         _ => Body::from(body),
     };
     let mut response = response.body(body).expect("a test's headers are headers");
@@ -101,5 +104,18 @@ fn trickle(body: Bytes, gate: Gate) -> Body {
         gate.0.acquire().await.ok()?.forget();
         let byte = body.split_to(1);
         Some((Ok::<_, std::io::Error>(byte), (body, gate)))
+    }))
+}
+
+fn slow(body: Bytes, bytes_per_second: usize) -> Body {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let piece = (bytes_per_second / 10).max(1);
+    Body::from_stream(stream::unfold(body, move |mut body| async move {
+        if body.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(PAUSE).await;
+        let next = body.split_to(piece.min(body.len()));
+        Some((Ok::<_, std::io::Error>(next), body))
     }))
 }

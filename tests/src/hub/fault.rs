@@ -20,6 +20,8 @@ pub enum Action {
     Body(Bytes),
     /// The right body, one byte for every permit of the gate.
     Trickle(Gate),
+    /// The right body, at most so many bytes a second.
+    Slow(usize),
     /// A redirect to this address.
     RedirectTo(String),
     /// The whole file, though a part was asked for.

@@ -8,7 +8,7 @@ use super::*;
 const STATES: [f32; 12] = [1.0, 2.0, 3.0, 6.0, f32::NAN, f32::NAN, 3.0, 4.0, 0.0, 0.0, 6.0, -4.0];
 
 fn batch() -> TokenBatch {
-    TokenBatch { rows: vec![Arc::from([7, 8]), Arc::from([7, 8, 9])], width: 3, pad_token_id: 0 }
+    TokenBatch::padded(vec![Arc::from([7, 8]), Arc::from([7, 8, 9])], 3, 0)
 }
 
 fn pool(output: &BatchOutput<'_>, pooling: Pooling, normalize: bool) -> Result<Vec<f32>, String> {
@@ -76,8 +76,30 @@ fn an_output_of_another_shape_is_refused() {
 }
 
 #[test]
-fn a_row_without_tokens_pools_to_zeros() {
-    let mut vector = [1.0, 1.0];
-    pool_row(&STATES[..6], 0, Pooling::Mean, &mut vector);
-    assert_eq!(vector, [0.0, 0.0]);
+fn texts_that_share_a_row_are_pooled_apart() {
+    let texts = vec![Arc::from([9]), Arc::from([7, 8]), Arc::from([5, 6])];
+    let batch = TokenBatch { texts, starts: vec![2, 0, 4], rows: 2, width: 3, pad_token_id: 0 };
+    let states = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, f32::NAN, f32::NAN, 7.0, 8.0, 9.0, 10.0];
+    let pooled = |pooling| {
+        let mut vectors = Vec::new();
+        pool_batch(&batch, &tokens(&states), pooling, false, &mut vectors).map(|_| vectors)
+    };
+    assert_eq!(pooled(Pooling::Cls), Ok(vec![5.0, 6.0, 1.0, 2.0, 7.0, 8.0]));
+    assert_eq!(pooled(Pooling::Last), Ok(vec![5.0, 6.0, 3.0, 4.0, 9.0, 10.0]));
+    assert_eq!(pooled(Pooling::Mean), Ok(vec![5.0, 6.0, 2.0, 3.0, 8.0, 9.0]));
+}
+
+#[test]
+fn a_text_without_tokens_or_outside_of_its_batch_is_refused() {
+    for (text, start) in [(vec![], 0), (vec![7, 8], 5), (vec![7], usize::MAX)] {
+        let batch = TokenBatch {
+            texts: vec![Arc::from(text)],
+            starts: vec![start],
+            rows: 2,
+            width: 3,
+            pad_token_id: 0,
+        };
+        let pooled = pool_batch(&batch, &tokens(&STATES), Pooling::Cls, false, &mut Vec::new());
+        assert_eq!(pooled, Err("a text of a batch is empty or outside of it".to_owned()));
+    }
 }

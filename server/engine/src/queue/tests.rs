@@ -4,7 +4,7 @@ use super::*;
 use crate::schedule::Grouping;
 
 fn queue() -> Queue {
-    Queue::new(BatchPolicy::default(), 512)
+    Queue::new(BatchPolicy::default(), 512, false)
 }
 
 fn request(id: u64) -> Arc<Request> {
@@ -30,7 +30,7 @@ fn tokens_until(queue: &mut Queue, id: u64) -> usize {
     while let Some(batch) = queue.take_batch(1) {
         tokens += batch.tokens;
         queue.batch_done(batch.tokens);
-        if batch.entries.iter().any(|entry| entry.request.id == id) {
+        if batch.entries.iter().any(|(entry, _)| entry.request.id == id) {
             return tokens;
         }
     }
@@ -38,7 +38,7 @@ fn tokens_until(queue: &mut Queue, id: u64) -> usize {
 }
 
 fn lengths(batch: &Batch) -> Vec<usize> {
-    batch.entries.iter().map(|entry| entry.tokens.len()).collect()
+    batch.entries.iter().map(|(entry, _)| entry.tokens.len()).collect()
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_cancelled_request_is_in_no_batch() {
     assert_eq!((queue.len(), queue.waiting_tokens), (1, 8));
     let batch = queue.take_batch(1).expect("one entry lives");
     assert_eq!(batch.entries.len(), 1);
-    assert_eq!(batch.entries[0].request.id, 2);
+    assert_eq!(batch.entries[0].0.request.id, 2);
     assert!(queue.take_batch(1).is_none());
     assert_eq!((queue.dead, queue.line.len()), (0, 0));
 }
@@ -87,8 +87,11 @@ fn dead_entries_far_from_the_front_do_not_pile_up() {
 
 #[test]
 fn every_entry_is_served_once_whatever_is_cancelled_meanwhile() {
-    let mut queue =
-        Queue::new(BatchPolicy::Grouped(Grouping { window: 16, ..Grouping::default() }), 512);
+    let mut queue = Queue::new(
+        BatchPolicy::Grouped(Grouping { window: 16, ..Grouping::default() }),
+        512,
+        false,
+    );
     let requests: Vec<_> = (0..60).map(request).collect();
     for (number, request) in requests.iter().enumerate() {
         queue.push(entries(request, &[1 + number * 37 % 300, 1 + number * 91 % 300]));
@@ -96,7 +99,7 @@ fn every_entry_is_served_once_whatever_is_cancelled_meanwhile() {
     let mut served = vec![0; 60];
     let mut next_to_cancel = (0..60).step_by(7).rev();
     while let Some(batch) = queue.take_batch(2) {
-        for entry in &batch.entries {
+        for (entry, _) in &batch.entries {
             served[entry.request.id as usize] += 1;
         }
         if let Some(id) = next_to_cancel.next() {
@@ -111,7 +114,7 @@ fn every_entry_is_served_once_whatever_is_cancelled_meanwhile() {
 
 #[test]
 fn whole_requests_leave_the_queue_together() {
-    let mut queue = Queue::new(BatchPolicy::OneRequestPerBatch, 512);
+    let mut queue = Queue::new(BatchPolicy::OneRequestPerBatch, 512, false);
     let (one, two) = (request(1), request(2));
     queue.push(entries(&one, &[3; 400]));
     queue.push(entries(&two, &[100, 2]));
@@ -145,7 +148,7 @@ fn short_texts_that_never_end_do_not_starve_a_big_request() {
             let batch = queue.take_batch(1).expect("entries wait");
             queue.batch_done(batch.tokens);
             total += batch.entries.len();
-            of_big += batch.entries.iter().filter(|entry| entry.request.id == 0).count();
+            of_big += batch.entries.iter().filter(|(entry, _)| entry.request.id == 0).count();
         }
     }
     assert!(of_big > total / 500, "{of_big} of {total} entries were of the big request");
@@ -161,7 +164,7 @@ fn two_big_requests_share_the_model_equally() {
     let mut served = [0usize; 2];
     for _ in 0..200 {
         let batch = queue.take_batch(1).expect("entries wait");
-        for entry in &batch.entries {
+        for (entry, _) in &batch.entries {
             served[entry.request.id as usize - 1] += 1;
         }
     }
@@ -177,7 +180,7 @@ fn small_requests_are_served_in_order_of_arrival() {
     }
     let mut order = Vec::new();
     while let Some(batch) = queue.take_batch(1) {
-        order.extend(batch.entries.iter().map(|entry| entry.request.id));
+        order.extend(batch.entries.iter().map(|(entry, _)| entry.request.id));
     }
     assert_eq!(order.len(), 160);
     assert!(order.is_sorted(), "{order:?}");

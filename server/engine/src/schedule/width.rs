@@ -6,11 +6,11 @@
 /// memory once. Rounding keeps the number of shapes small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WidthRounding {
-    /// Up to a multiple of 4 until 64, of 8 until 256, of 16 until 512, and so on with doubled steps: 16 widths of
-    /// up to 64 tokens, 24 of up to 256, 16 for each doubling after. A batch has at most `token_budget / width` rows, so wide
-    /// batches come in few shapes anyway, and a budget of 512 gives some 500 shapes in all. Rounding adds at most
-    /// 10 % of the width from 27 tokens on and less than 4 tokens below, where a coarser step would save shapes but
-    /// make short queries, which are the commonest, up to twice as wide.
+    /// Up to a multiple of 2 until 32, of 4 until 64, of 8 until 256, of 16 until 512, and so on with doubled steps:
+    /// 24 widths of up to 64 tokens, 24 of up to 256, 16 for each doubling after. A batch has at most
+    /// `token_budget / width` rows, so wide batches come in few shapes anyway. Rounding adds at most 10 % of the width
+    /// from 9 tokens on and one token below. A step of 4 below 32 made batches of short queries, which are the
+    /// commonest, a sixth larger; without any, texts of neighbouring lengths could not share a batch.
     #[default]
     Stepped,
     /// Not at all: for devices that prepare nothing per shape, and for measurements.
@@ -30,10 +30,11 @@ impl WidthRounding {
     }
 }
 
-/// 4 until 64, 8 until 256, then doubled with every doubling of the length.
+/// 2 until 32, 4 until 64, 8 until 256, then doubled with every doubling of the length.
 fn step(length: usize) -> usize {
     match length {
-        0..=64 => 4,
+        0..=32 => 2,
+        33..=64 => 4,
         65..=256 => 8,
         _ => length.next_power_of_two() / 32,
     }
@@ -45,17 +46,18 @@ mod tests {
 
     #[test]
     fn widths_are_rounded_up_in_growing_steps() {
-        let rounded = [1, 4, 5, 8, 9, 27, 64, 65, 72, 73, 250, 256, 257, 272, 512, 513, 8_192];
+        let rounded =
+            [1, 4, 5, 8, 9, 17, 27, 33, 64, 65, 72, 73, 250, 256, 257, 272, 512, 513, 8_192];
         let widths = rounded.map(|length| WidthRounding::Stepped.round(length, usize::MAX));
         assert_eq!(
             widths,
-            [4, 4, 8, 8, 12, 28, 64, 72, 72, 80, 256, 256, 272, 272, 512, 544, 8_192]
+            [2, 4, 6, 8, 10, 18, 28, 36, 64, 72, 72, 80, 256, 256, 272, 272, 512, 544, 8_192]
         );
     }
 
     #[test]
-    fn rounding_adds_at_most_a_tenth_from_27_tokens_on() {
-        for length in 27..20_000 {
+    fn rounding_adds_at_most_a_tenth_from_9_tokens_on() {
+        for length in 9..20_000 {
             let width = WidthRounding::Stepped.round(length, usize::MAX);
             assert!(width >= length);
             assert!((width - length) * 10 <= width, "{length} became {width}");

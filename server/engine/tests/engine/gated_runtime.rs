@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use engine::{
     BatchOutput, BatchPolicy, EmbedError, Embedder, Embeddings, Engine, EngineOptions, Input,
     ModelSpec, Observer, Pooling, RequestLimits, Runtime, RuntimeError, Stream, TextTokenizer,
-    TokenBatch, Truncate, Unobserved,
+    TokenBatch, Truncate, Unobserved, WideStream,
 };
 use tokio::task::JoinHandle;
 
@@ -28,6 +28,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Running {
     pub(crate) rows: Vec<Vec<u32>>,
     pub(crate) width: usize,
+    /// Whether it is on the wide stream.
+    pub(crate) is_wide: bool,
     verdict: Sender<Verdict>,
 }
 
@@ -74,6 +76,8 @@ impl Gate {
 /// The engine's side.
 pub(crate) struct GatedRuntime {
     streams: usize,
+    /// The lanes of the wide stream, if there is one.
+    wide: Option<usize>,
     batches: Mutex<Sender<Running>>,
     pub(crate) opened: AtomicUsize,
     pub(crate) open: Arc<AtomicUsize>,
@@ -81,9 +85,15 @@ pub(crate) struct GatedRuntime {
 }
 
 pub(crate) fn gated(streams: usize) -> Gate {
+    gated_with_wide(streams, None)
+}
+
+/// The same with a wide stream of so many lanes.
+pub(crate) fn gated_with_wide(streams: usize, wide: Option<usize>) -> Gate {
     let (sender, batches) = channel();
     let runtime = Arc::new(GatedRuntime {
         streams,
+        wide,
         batches: Mutex::new(sender),
         opened: AtomicUsize::new(0),
         open: Arc::default(),
@@ -101,17 +111,29 @@ impl Runtime for GatedRuntime {
         if self.refuses_to_open.load(Ordering::SeqCst) {
             return Err(RuntimeError::new("no device"));
         }
+        Ok(self.stream(false))
+    }
+
+    fn open_wide_stream(&self) -> Result<Option<WideStream>, RuntimeError> {
+        Ok(self.wide.map(|lanes| WideStream { stream: self.stream(true), lanes }))
+    }
+}
+
+impl GatedRuntime {
+    fn stream(&self, is_wide: bool) -> Box<dyn Stream> {
         self.opened.fetch_add(1, Ordering::SeqCst);
         self.open.fetch_add(1, Ordering::SeqCst);
-        Ok(Box::new(GatedStream {
+        Box::new(GatedStream {
+            is_wide,
             batches: self.batches.lock().unwrap().clone(),
             values: Vec::new(),
             open: Arc::clone(&self.open),
-        }))
+        })
     }
 }
 
 struct GatedStream {
+    is_wide: bool,
     batches: Sender<Running>,
     values: Vec<f32>,
     open: Arc<AtomicUsize>,
@@ -121,8 +143,9 @@ impl Stream for GatedStream {
     fn infer(&mut self, batch: &TokenBatch) -> Result<BatchOutput<'_>, RuntimeError> {
         let (verdict, decision) = channel();
         let running = Running {
-            rows: batch.rows.iter().map(|row| row.to_vec()).collect(),
+            rows: batch.texts.iter().map(|text| text.to_vec()).collect(),
             width: batch.width,
+            is_wide: self.is_wide,
             verdict,
         };
         // A test that has ended wants no more batches.
@@ -154,10 +177,12 @@ impl Drop for GatedStream {
 
 /// `[id, 1]` for each token and not-a-number for padding, so that the mean of a row is `[mean of its ids, 1]`.
 pub(crate) fn hidden_states(batch: &TokenBatch) -> Vec<f32> {
-    let mut values = Vec::new();
-    for row in &batch.rows {
-        values.extend(row.iter().flat_map(|id| [*id as f32, 1.0]));
-        values.extend(std::iter::repeat_n(f32::NAN, (batch.width - row.len()) * 2));
+    let mut values = vec![f32::NAN; batch.rows * batch.width * 2];
+    for (start, text) in batch.places() {
+        let states = values[start * 2..].chunks_exact_mut(2);
+        for (state, id) in states.zip(text) {
+            state.copy_from_slice(&[*id as f32, 1.0]);
+        }
     }
     values
 }

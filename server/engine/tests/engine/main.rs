@@ -10,3 +10,4 @@ mod lifetime;
 mod limits;
 mod stress;
 mod texts;
+mod wide;

@@ -96,9 +96,9 @@ async fn ten_thousand_requests_get_their_own_answers() {
         (0, 0, 0)
     );
     let batches = reports.batches.lock().unwrap();
-    assert!(batches.iter().all(|batch| !batch.failed && batch.rows > 0));
+    assert!(batches.iter().all(|batch| !batch.failed && batch.texts > 0));
     let answered = reports.requests.lock().unwrap().len();
     assert!((9_000..=REQUESTS).contains(&answered), "{answered} answered");
-    let rows: usize = batches.iter().map(|batch| batch.rows).sum();
-    assert!(batches.len() < rows, "{rows} rows in {} batches", batches.len());
+    let texts: usize = batches.iter().map(|batch| batch.texts).sum();
+    assert!(batches.len() < texts, "{texts} texts in {} batches", batches.len());
 }

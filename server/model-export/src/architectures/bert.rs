@@ -8,7 +8,7 @@ use crate::ExportError;
 use crate::config::Config;
 use crate::graph::Port;
 
-use super::blocks::{Activation, Blocks, LayerNames, PostNorm, Sight};
+use super::blocks::{Activation, Blocks, LayerNames, PostNorm, TextMask};
 use super::{Encoded, strip_prefix};
 
 /// Tensors of parts that come after the last hidden state, or that are not weights.
@@ -79,13 +79,14 @@ impl Bert {
     pub(super) fn encode(
         &self,
         blocks: &mut Blocks,
-        [input_ids, attention_mask, positions]: [Port; 3],
+        [input_ids, positions]: [Port; 2],
+        mask: TextMask,
     ) -> Result<Port, ExportError> {
         let words = self.words(blocks, input_ids)?;
         let words = blocks.add_segments(words, [self.segments, self.parts.hidden])?;
         let ports = [words, positions];
         let mut state = self.parts.add_and_norm(blocks, ports, "embeddings.LayerNorm")?;
-        let bias = blocks.attention_bias(attention_mask, Sight::All)?;
+        let bias = blocks.text_bias(mask)?;
         for layer in 0..self.layers {
             state = self.parts.layer(blocks, &layer_names(layer), state, bias)?;
         }
@@ -109,11 +110,11 @@ fn layer_names(layer: u64) -> LayerNames {
 pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, ExportError> {
     let bert = Bert::read(config, &Defaults { vocabulary: 30_522, positions: 512 })?;
     let input_ids = blocks.token_input("input_ids");
-    let attention_mask = blocks.token_input("attention_mask");
+    let mask = blocks.text_mask(bert.positions);
     let table = bert.position_table(blocks)?;
-    let positions = blocks.positions(table, input_ids)?;
-    let state = bert.encode(blocks, [input_ids, attention_mask, positions])?;
-    Ok(Encoded { state, attention_mask, hidden: bert.parts.hidden })
+    let positions = blocks.text_positions(table, bert.positions, mask)?;
+    let state = bert.encode(blocks, [input_ids, positions], mask)?;
+    Ok(Encoded { state, attention_mask: mask.port, hidden: bert.parts.hidden })
 }
 
 /// The name that `BertModel` gives a stored tensor: models with heads put `bert.` before it, and

@@ -7,6 +7,7 @@ mod mask;
 mod position;
 mod post_norm;
 mod rotary;
+mod texts;
 mod weights;
 
 pub(super) use activation::Activation;
@@ -15,6 +16,7 @@ pub(super) use mask::Sight;
 pub(super) use position::OffsetPositions;
 pub(super) use post_norm::{LayerNames, PostNorm};
 pub(super) use rotary::{Frequencies, Rotation, Theta};
+pub(super) use texts::TextMask;
 pub(crate) use weights::store_half;
 
 use crate::graph::{

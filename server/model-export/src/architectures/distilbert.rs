@@ -6,7 +6,7 @@
 use crate::ExportError;
 use crate::config::Config;
 
-use super::blocks::{Activation, Blocks, LayerNames, PostNorm, Sight};
+use super::blocks::{Activation, Blocks, LayerNames, PostNorm};
 use super::{Encoded, strip_prefix};
 
 /// Tensors of parts that come after the last hidden state, or that are not weights.
@@ -36,18 +36,18 @@ pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, Exp
     let vocabulary = config.count("vocab_size", 1, 30_522)?;
     let positions = config.count("max_position_embeddings", 2, 512)?;
     let input_ids = blocks.token_input("input_ids");
-    let attention_mask = blocks.token_input("attention_mask");
+    let mask = blocks.text_mask(positions);
     // Sinusoidal tables are stored like learned ones.
     let words = blocks.matrix("embeddings.word_embeddings.weight", [vocabulary, hidden])?;
     let table = blocks.matrix("embeddings.position_embeddings.weight", [positions, hidden])?;
     let words = blocks.graph.gather(words, input_ids, 0)?;
-    let positions = blocks.positions(table, input_ids)?;
+    let positions = blocks.text_positions(table, positions, mask)?;
     let mut state = parts.add_and_norm(blocks, [words, positions], "embeddings.LayerNorm")?;
-    let bias = blocks.attention_bias(attention_mask, Sight::All)?;
+    let bias = blocks.text_bias(mask)?;
     for layer in 0..config.count("n_layers", 1, 6)? {
         state = parts.layer(blocks, &layer_names(layer), state, bias)?;
     }
-    Ok(Encoded { state, attention_mask, hidden })
+    Ok(Encoded { state, attention_mask: mask.port, hidden })
 }
 
 fn layer_names(layer: u64) -> LayerNames {

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::graph::{Arithmetic, Port};
 
 use super::bert::{Bert, Defaults};
-use super::blocks::{Blocks, LayerNames, OffsetPositions, Sight};
+use super::blocks::{Blocks, LayerNames, OffsetPositions};
 use super::{Encoded, strip_prefix};
 
 /// Tensors of parts that come after the last hidden state, or that are not weights.
@@ -28,19 +28,19 @@ pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, Exp
     let bert = Bert::read(config, &Defaults { vocabulary: 30_527, positions: 512 })?;
     let positions = OffsetPositions::new(config, PADDING, bert.positions)?;
     let input_ids = blocks.token_input("input_ids");
-    let attention_mask = blocks.token_input("attention_mask");
+    let mask = blocks.text_mask(bert.positions);
     let words = bert.words(blocks, input_ids)?;
     let table = bert.position_table(blocks)?;
-    let positions = blocks.offset_positions(table, input_ids, positions)?;
+    let positions = blocks.offset_positions(table, input_ids, positions, mask)?;
     let ports = [words, positions];
     let mut state = bert.parts.add_and_norm(blocks, ports, "embeddings.LayerNorm")?;
-    let padding = blocks.attention_bias(attention_mask, Sight::All)?;
+    let padding = blocks.text_bias(mask)?;
     let distance = distance_bias(blocks, input_ids, bert.parts.heads.count)?;
     let bias = blocks.graph.arithmetic(Arithmetic::Add, distance, padding)?;
     for layer in 0..bert.layers {
         state = bert.parts.layer(blocks, &layer_names(layer), state, bias)?;
     }
-    Ok(Encoded { state, attention_mask, hidden: bert.parts.hidden })
+    Ok(Encoded { state, attention_mask: mask.port, hidden: bert.parts.hidden })
 }
 
 fn layer_names(layer: u64) -> LayerNames {

@@ -16,11 +16,11 @@ pub(super) fn build(config: &Config, blocks: &mut Blocks) -> Result<Encoded, Exp
     let padding = config.count("pad_token_id", 0, 1)?;
     let positions = OffsetPositions::new(config, padding, bert.positions)?;
     let input_ids = blocks.token_input("input_ids");
-    let attention_mask = blocks.token_input("attention_mask");
+    let mask = blocks.text_mask(bert.positions);
     let table = bert.position_table(blocks)?;
-    let positions = blocks.offset_positions(table, input_ids, positions)?;
-    let state = bert.encode(blocks, [input_ids, attention_mask, positions])?;
-    Ok(Encoded { state, attention_mask, hidden: bert.parts.hidden })
+    let positions = blocks.offset_positions(table, input_ids, positions, mask)?;
+    let state = bert.encode(blocks, [input_ids, positions], mask)?;
+    Ok(Encoded { state, attention_mask: mask.port, hidden: bert.parts.hidden })
 }
 
 /// As [`bert::weight_name`], under the prefix that models with heads use here.

@@ -66,9 +66,10 @@ fn write_layer(
         ("version", node.operation.version),
     ]);
     if is_result {
-        let names =
-            node.inputs.iter().filter_map(|port| graph.nodes[port.node].tensor_name.as_deref());
-        layer = layer.with_attributes(names.map(|name| ("output_names", name)));
+        for port in &node.inputs {
+            let names = graph.nodes[port.node].tensor_names.join(",");
+            layer = layer.with_attribute(("output_names", names.as_str()));
+        }
     }
     layer.write_inner_content(|writer| {
         write_data(writer, node, placement)?;
@@ -85,14 +86,14 @@ fn write_layer(
             writer.create_element("input").write_inner_content(|writer| {
                 for (index, port) in node.inputs.iter().enumerate() {
                     let from = &graph.nodes[port.node];
-                    write_port(writer, index, from, None)?;
+                    write_port(writer, index, from, &[])?;
                 }
                 Ok(())
             })?;
         }
         if !is_result {
             writer.create_element("output").write_inner_content(|writer| {
-                write_port(writer, node.inputs.len(), node, node.tensor_name.as_deref())
+                write_port(writer, node.inputs.len(), node, &node.tensor_names)
             })?;
         }
         Ok(())
@@ -122,11 +123,13 @@ fn write_port(
     writer: &mut Xml<'_>,
     index: usize,
     node: &Node,
-    tensor_name: Option<&str>,
+    tensor_names: &[String],
 ) -> io::Result<()> {
-    let index = index.to_string();
+    let (index, names) = (index.to_string(), tensor_names.join(","));
     let mut attributes = vec![("id", index.as_str()), ("precision", node.element_type.precision())];
-    attributes.extend(tensor_name.map(|name| ("names", name)));
+    if !names.is_empty() {
+        attributes.push(("names", &names));
+    }
     let port = writer.create_element("port").with_attributes(attributes);
     if node.shape.rank() == 0 {
         port.write_empty()?;

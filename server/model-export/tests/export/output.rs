@@ -53,7 +53,7 @@ fn inputs_and_output_carry_the_names_that_a_server_looks_for() {
     let source = Source::new();
     source.export(WeightFormat::Fp32).expect("export");
     let xml = xml(&source);
-    for name in ["input_ids", "attention_mask", "token_type_ids"] {
+    for name in ["input_ids", "attention_mask,text_starts", "token_type_ids"] {
         assert!(xml.contains(&format!("precision=\"I64\" names=\"{name}\"")), "{name}");
     }
     assert!(xml.contains("precision=\"FP32\" names=\"last_hidden_state\""));

@@ -64,6 +64,21 @@ pub fn resolve_folder(request: &FolderRequest) -> Result<Servable, ResolveError>
     Ok(servable)
 }
 
+/// The graph of a model's folder; `None` where it has none.
+///
+/// # Errors
+/// A graph that cannot be read or is wrong.
+pub fn graph_of(folder: &Path) -> Result<Option<Graph>, ResolveError> {
+    let path = folder.join(graph::FILE_NAME);
+    match bounded_file::read_text(&path, bounded_file::GRAPH_FILE) {
+        Ok(text) => {
+            Graph::parse(&text).map(Some).map_err(|source| ResolveError::Graph { path, source })
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(ResolveError::ReadGraph(error)),
+    }
+}
+
 fn locate_graph(request: &FolderRequest) -> Result<(PathBuf, PathBuf), ResolveError> {
     let base_path = &request.base_path;
     if let Some(graph_path) = &request.graph_path {

@@ -1,6 +1,8 @@
 //! What goes in and what comes out.
 
-use engine::{BatchOutput, Runtime};
+use std::sync::Arc;
+
+use engine::{BatchOutput, Runtime, TokenBatch};
 
 use crate::ir::Ir;
 use crate::{batch, load, open, tokens};
@@ -66,6 +68,40 @@ fn an_input_is_found_by_any_of_its_names() {
     assert_eq!(values, vector(4, 0.0));
 }
 
+/// Two texts in the first row, one in the second.
+fn packed() -> TokenBatch {
+    let texts = [&[5, 6][..], &[7], &[8]].map(Arc::from).to_vec();
+    TokenBatch { texts, starts: vec![0, 2, 3], rows: 2, width: 3, pad_token_id: 1 }
+}
+
+#[test]
+fn texts_share_a_row_where_the_mask_may_say_where_they_begin() {
+    let inputs = vec![("input_ids", "i64", "?,?"), ("attention_mask,text_starts", "i64", "?,?")];
+    let model = load(&Ir { inputs: inputs.clone(), ..Ir::default() }.write()).unwrap();
+    assert!(model.packs_texts());
+    let (values, _) = tokens(open(&model).infer(&packed()));
+    let expected = [
+        vector(5, 1000.0),
+        vector(6, 1000.0),
+        vector(7, 3000.0),
+        vector(8, 1000.0),
+        vector(1, 0.0),
+        vector(1, 0.0),
+    ];
+    assert_eq!(values, expected.concat());
+
+    let pooled = Ir { inputs, averaged: true, output_names: "sentence_embedding", ..Ir::default() };
+    assert!(!load(&pooled.write()).unwrap().packs_texts(), "a vector a row");
+}
+
+#[test]
+fn texts_that_share_a_row_are_refused_by_other_models() {
+    let model = load(&Ir::default().write()).unwrap();
+    assert!(!model.packs_texts());
+    let error = open(&model).infer(&packed()).expect_err("refused");
+    assert_eq!(error.message, "the model takes one text a row");
+}
+
 #[test]
 fn half_precision_outputs_are_converted() {
     for output_type in ["f16", "bf16"] {
@@ -126,7 +162,7 @@ fn numbers_that_are_not_finite_are_an_error_and_the_stream_goes_on() {
     let mut stream = open(&model);
     for bad in [7, 8] {
         let error = stream.infer(&batch(&[&[5, 6], &[5, bad]], 2)).unwrap_err();
-        assert!(error.message.contains("row 1 of 2"), "{error}");
+        assert!(error.message.contains("text 1 of 2"), "{error}");
     }
     // Token 1 pads: what the model makes of padding does not matter.
     let (values, _) = tokens(stream.infer(&batch(&[&[5]], 2)));

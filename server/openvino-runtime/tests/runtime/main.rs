@@ -41,6 +41,7 @@ fn options(model: &Path) -> ModelOptions {
         plugin_config: config(&[("INFERENCE_PRECISION_HINT", "f32")]),
         streams: Some(1),
         threads: Some(1),
+        wide_threads: None,
         cache_dir: None,
         weight_decompression: WeightDecompression::Never,
     }
@@ -78,7 +79,7 @@ fn open(model: &OpenVinoModel) -> Box<dyn Stream> {
 
 /// Rows padded with token 1 to `width`.
 fn batch(rows: &[&[u32]], width: usize) -> TokenBatch {
-    TokenBatch { rows: rows.iter().map(|row| Arc::from(*row)).collect(), width, pad_token_id: 1 }
+    TokenBatch::padded(rows.iter().map(|row| Arc::from(*row)).collect(), width, 1)
 }
 
 /// Values and numbers per vector of a token-wise output.

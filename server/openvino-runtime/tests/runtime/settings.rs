@@ -3,7 +3,7 @@
 use engine::Runtime;
 
 use crate::ir::Ir;
-use crate::{chain, config, open, openvino, options, tokens};
+use crate::{batch, chain, config, open, openvino, options, tokens};
 use openvino_runtime::{ModelError, ModelOptions, OpenVinoModel, PropertyError};
 
 fn with(pairs: &[(&str, &str)]) -> Result<OpenVinoModel, ModelError> {
@@ -81,6 +81,41 @@ fn each_model_keeps_its_own_settings() {
     assert_eq!((named.streams(), named.facts().threads), (1, 1));
     assert_eq!(one_again.streams(), 1);
     assert_eq!(one.lanes_per_stream(), cores);
+}
+
+#[test]
+fn a_wide_stream_gives_the_same_vectors_and_comes_only_where_nothing_else_was_decided() {
+    let openvino = openvino();
+    let ir = Ir::default().write();
+    let load = |wide_threads: Option<usize>, streams: usize, pairs: &[(&str, &str)]| {
+        let options = ModelOptions {
+            plugin_config: config(pairs),
+            streams: Some(streams),
+            threads: Some(2),
+            wide_threads,
+            ..options(&ir)
+        };
+        OpenVinoModel::load(&openvino, options).unwrap()
+    };
+    let model = load(Some(2), 2, &[]);
+    assert_eq!((model.streams(), model.facts().wide_threads), (2, Some(2)));
+    let mut wide = model.open_wide_stream().unwrap().expect("it has one");
+    assert_eq!(wide.lanes, 2);
+    let batch = batch(&[&[1, 2, 3], &[4]], 4);
+    let values = |stream: &mut dyn engine::Stream| tokens(stream.infer(&batch)).0;
+    let narrow = values(model.open_stream().unwrap().as_mut());
+    for (one, other) in narrow.iter().zip(values(wide.stream.as_mut())) {
+        assert!((one - other).abs() < 1e-5, "{one} {other}");
+    }
+    for (wide_threads, streams, pairs) in [
+        (None, 2, &[][..]),
+        (Some(2), 1, &[]),
+        (Some(2), 2, &[("NUM_STREAMS", "2")]),
+        (Some(2), 2, &[("PERFORMANCE_HINT", "THROUGHPUT")]),
+    ] {
+        let model = load(wide_threads, streams, pairs);
+        assert!(model.open_wide_stream().unwrap().is_none(), "{streams} {pairs:?}");
+    }
 }
 
 #[test]

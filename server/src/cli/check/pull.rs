@@ -262,7 +262,7 @@ fn default_name(source: &Source) -> Result<String, UsageError> {
 /// Checks how to reach the hub.
 pub(super) fn hub(arguments: HubArguments, context: &Context<'_>) -> Result<HubAccess, UsageError> {
     let endpoint = text("hf_endpoint", arguments.hf_endpoint)?
-        .map(|address| endpoint(&address))
+        .map(|address| endpoint("hf_endpoint", "https://huggingface.co", &address))
         .transpose()?;
     Ok(HubAccess {
         endpoint,
@@ -272,7 +272,11 @@ pub(super) fn hub(arguments: HubArguments, context: &Context<'_>) -> Result<HubA
 }
 
 /// An address that paths can be appended to.
-fn endpoint(address: &str) -> Result<String, UsageError> {
+pub(super) fn endpoint(
+    option: &'static str,
+    example: &str,
+    address: &str,
+) -> Result<String, UsageError> {
     let is_usable = reqwest::Url::parse(address).is_ok_and(|url| {
         ["http", "https"].contains(&url.scheme())
             && url.has_host()
@@ -282,12 +286,10 @@ fn endpoint(address: &str) -> Result<String, UsageError> {
             && url.fragment().is_none()
     });
     // The address is not repeated: it may hold a password.
-    is_usable
-        .then(|| address.trim().trim_end_matches('/').to_owned())
-        .ok_or_else(|| {
-            UsageError::of(
-                "hf_endpoint",
-                "hf_endpoint must be an address such as https://huggingface.co, without user, password, query",
-            )
-        })
+    is_usable.then(|| address.trim().trim_end_matches('/').to_owned()).ok_or_else(|| {
+        UsageError::of(
+            option,
+            format!("{option} must be an address such as {example}, without user, password, query"),
+        )
+    })
 }

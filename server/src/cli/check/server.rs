@@ -1,5 +1,6 @@
 //! Checks of what is the same for all models of a server: ports, HTTP, engine, logs.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Context;
@@ -51,7 +52,7 @@ pub(super) fn server(
         management: listening.management,
         shutdown_delay: listening.shutdown_delay,
         shutdown_timeout: listening.shutdown_timeout,
-        api_key: api_key(&http, context)?,
+        api_key: api_key(http.api_key_file.clone(), context)?,
         max_body_size: size("max_body_size", http.max_body_size.as_deref(), 1_024..=1 << 30)?
             .unwrap_or(DEFAULT_MAX_BODY_SIZE),
         cors: cors(&http, context)?,
@@ -168,8 +169,9 @@ fn metrics(
     Ok(enable)
 }
 
-fn api_key(http: &HttpArguments, context: &Context<'_>) -> Result<ApiKey, UsageError> {
-    if let Some(file) = path("api_key_file", http.api_key_file.clone())? {
+/// Where the API key is.
+pub(super) fn api_key(file: Option<PathBuf>, context: &Context<'_>) -> Result<ApiKey, UsageError> {
+    if let Some(file) = path("api_key_file", file)? {
         return Ok(ApiKey::File(file));
     }
     Ok(context.secret("API_KEY")?.map_or(ApiKey::Open, ApiKey::Value))

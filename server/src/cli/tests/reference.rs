@@ -31,6 +31,8 @@ fn cli_reference_names_every_option_and_command() {
         "remove",
         "render-group",
         "export embeddings_ov",
+        "embed",
+        "bench",
         "list",
         "version",
         "completions",

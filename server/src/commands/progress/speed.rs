@@ -33,15 +33,13 @@ impl Speed {
         }
     }
 
-    /// Bytes a second, of a count that is `done` at `now`.
-    pub(super) fn bytes_per_second(&mut self, now: Duration, done: u64) -> u64 {
+    /// Bytes a second, of a count that is `done` at `now`; none until a moment has been seen.
+    pub(super) fn bytes_per_second(&mut self, now: Duration, done: u64) -> Option<u64> {
         self.forget_before(now);
-        let Some((since, before)) = self.samples.front() else { return 0 };
-        let seconds = now.saturating_sub(*since).as_secs_f64();
-        if seconds < INTERVAL.as_secs_f64() {
-            return 0;
-        }
-        (done.saturating_sub(*before) as f64 / seconds) as u64
+        let (since, before) = self.samples.front()?;
+        let time = now.saturating_sub(*since);
+        (time >= INTERVAL)
+            .then(|| (done.saturating_sub(*before) as f64 / time.as_secs_f64()) as u64)
     }
 
     /// Keeps the samples of the window and the last one before it.
@@ -63,14 +61,22 @@ mod tests {
     #[test]
     fn the_speed_is_that_of_the_last_seconds() {
         let mut speed = Speed::default();
-        assert_eq!(speed.bytes_per_second(at(0.0), 0), 0);
+        assert_eq!(speed.bytes_per_second(at(0.0), 0), None);
         for second in 0..=60_u32 {
             // A hundred a second at first, ten later.
             let done = u64::from(second.min(30)) * 100 + u64::from(second.saturating_sub(30)) * 10;
             speed.record(at(second.into()), done);
         }
-        assert_eq!(speed.bytes_per_second(at(60.0), 3_300), 10);
+        assert_eq!(speed.bytes_per_second(at(60.0), 3_300), Some(10));
         assert!(speed.samples.len() <= 10, "{speed:?}");
+    }
+
+    #[test]
+    fn a_speed_is_unknown_and_not_0_until_a_moment_has_been_seen() {
+        let mut speed = Speed::default();
+        speed.record(at(1.0), 1_000_000);
+        assert_eq!(speed.bytes_per_second(at(1.1), 1_000_000), None);
+        assert_eq!(speed.bytes_per_second(at(1.5), 1_000_500), Some(1_000));
     }
 
     #[test]
@@ -78,8 +84,8 @@ mod tests {
         let mut speed = Speed::default();
         speed.record(at(0.0), 0);
         speed.record(at(1.0), 1_000);
-        assert_eq!(speed.bytes_per_second(at(2.0), 1_000), 500);
-        assert_eq!(speed.bytes_per_second(at(10.0), 1_000), 0);
+        assert_eq!(speed.bytes_per_second(at(2.0), 1_000), Some(500));
+        assert_eq!(speed.bytes_per_second(at(10.0), 1_000), Some(0));
     }
 
     #[test]
@@ -87,7 +93,7 @@ mod tests {
         let mut speed = Speed::default();
         speed.record(at(0.0), 0);
         speed.skip(1_000_000);
-        assert_eq!(speed.bytes_per_second(at(2.0), 1_000_200), 100);
-        assert_eq!(speed.bytes_per_second(at(2.0), 5), 0, "a file that is fetched again");
+        assert_eq!(speed.bytes_per_second(at(2.0), 1_000_200), Some(100));
+        assert_eq!(speed.bytes_per_second(at(2.0), 5), Some(0), "a file that is fetched again");
     }
 }

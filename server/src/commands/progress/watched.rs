@@ -47,7 +47,7 @@ pub(in crate::commands) struct ProgressAnswer {
     stage: Stage,
     bytes_done: u64,
     bytes_total: Option<u64>,
-    bytes_per_second: u64,
+    bytes_per_second: Option<u64>,
     eta_seconds: Option<u64>,
 }
 
@@ -98,7 +98,7 @@ impl Watched {
         let (done, total) = (state.done, state.total);
         let is_done = state.stage == Stage::Done;
         let bytes_per_second = match is_done {
-            true => 0,
+            true => Some(0),
             false => state.speed.bytes_per_second(self.started.elapsed(), done),
         };
         let left = total.map(|total| total.saturating_sub(done));
@@ -110,8 +110,8 @@ impl Watched {
             eta_seconds: match is_done {
                 true => Some(0),
                 false => left
-                    .filter(|_| bytes_per_second > 0)
-                    .map(|left| left.div_ceil(bytes_per_second)),
+                    .zip(bytes_per_second.filter(|speed| *speed > 0))
+                    .map(|(left, speed)| left.div_ceil(speed)),
             },
         }
     }
@@ -135,7 +135,7 @@ mod tests {
                 "stage": "resolving",
                 "bytes_done": 0,
                 "bytes_total": null,
-                "bytes_per_second": 0,
+                "bytes_per_second": null,
                 "eta_seconds": null,
             })
         );

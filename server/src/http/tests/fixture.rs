@@ -67,11 +67,11 @@ impl Stream for FakeStream {
     fn infer(&mut self, batch: &TokenBatch) -> Result<BatchOutput<'_>, RuntimeError> {
         self.gate.pass();
         self.values.clear();
-        for row in &batch.rows {
-            if row.contains(&666) {
+        for text in &batch.texts {
+            if text.contains(&666) {
                 return Err(RuntimeError::new("secret of the device"));
             }
-            let scale = if row.contains(&999) { f32::NAN } else { row.len() as f32 };
+            let scale = if text.contains(&999) { f32::NAN } else { text.len() as f32 };
             self.values.extend([3.0 * scale, 4.0 * scale, 0.0, 0.0]);
         }
         Ok(BatchOutput::Sentences { values: &self.values, hidden: 4 })

@@ -58,9 +58,14 @@ impl Blocks {
                 graph.compare(Comparison::And, is_token, is_near)?
             }
         };
-        let (seen, unseen) = (graph.scalar_f32(0.0), graph.scalar_f32(f32::MIN));
-        graph.select(is_seen, seen, unseen)
+        bias_of(graph, is_seen)
     }
+}
+
+/// 0 for what is seen, and the least number for what is not.
+pub(super) fn bias_of(graph: &mut Graph, is_seen: Port) -> Result<Port, GraphError> {
+    let (seen, unseen) = (graph.scalar_f32(0.0), graph.scalar_f32(f32::MIN));
+    graph.select(is_seen, seen, unseen)
 }
 
 /// How far back each token (column) is from each other one (row): `[tokens, tokens]`.

@@ -4,7 +4,7 @@ use crate::ExportError;
 use crate::config::Config;
 use crate::graph::{Arithmetic, Comparison, GraphError, Port};
 
-use super::Blocks;
+use super::{Blocks, TextMask};
 
 /// The positions of RoBERTa and what descends from it: counted from `padding` + 1 on, and
 /// `padding` itself for every padding token, which its id tells.
@@ -64,13 +64,15 @@ impl Blocks {
         table: Port,
         tokens: Port,
         positions: OffsetPositions,
+        mask: TextMask,
     ) -> Result<Port, GraphError> {
         let graph = &mut self.graph;
         let padding = graph.scalar_i64(positions.padding.cast_signed());
         let (one, zero) = (graph.scalar_i64(1), graph.scalar_i64(0));
         let is_token = graph.compare(Comparison::NotEqual, tokens, padding)?;
         let counted = graph.select(is_token, one, zero)?;
-        let number = graph.cumulative_sum(counted, 1)?;
+        let number = self.cumulative_sum_of_text(counted, mask)?;
+        let graph = &mut self.graph;
         let number = graph.arithmetic(Arithmetic::Multiply, number, counted)?;
         // A table lookup beyond the end would answer zeros. The offset of each position is the
         // same, but there are only as many of them as usable positions, so adding them fails.
@@ -98,7 +100,7 @@ impl Blocks {
     }
 
     /// The first elements along the first axis, as many as `tokens` has tokens, or all.
-    fn first(&mut self, table: Port, tokens: Port) -> Result<Port, GraphError> {
+    pub(super) fn first(&mut self, table: Port, tokens: Port) -> Result<Port, GraphError> {
         let graph = &mut self.graph;
         let shape = graph.shape_of(tokens);
         let last = graph.constant_i64(&[1]);

@@ -72,7 +72,7 @@ impl Runtime for FakeRuntime {
 impl Stream for FakeStream {
     fn infer(&mut self, batch: &TokenBatch) -> Result<BatchOutput<'_>, RuntimeError> {
         self.gate.pass();
-        self.values = vec![self.number; batch.rows.len()];
+        self.values = vec![self.number; batch.texts.len()];
         Ok(BatchOutput::Sentences { values: &self.values, hidden: 1 })
     }
 }
