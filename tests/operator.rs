@@ -18,3 +18,5 @@ mod failures;
 mod first_model;
 #[path = "operator/gpu.rs"]
 mod gpu;
+#[path = "operator/rights.rs"]
+mod rights;

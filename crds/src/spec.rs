@@ -145,13 +145,15 @@ pub struct EmbeddingModelSpec {
     #[serde(default)]
     pub pooling: Pooling,
 
-    /// Whether vectors are scaled to length 1.
-    #[serde(default = "EmbeddingModelSpec::default_normalize")]
-    pub normalize: bool,
+    /// Whether vectors are scaled to length 1. When it is not given, they are, unless the graph.pbtxt in the
+    /// folder of source.persistentVolumeClaim says otherwise. What that came to is in status.model.normalize.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<bool>,
 
-    /// Whether texts that are too long are cut. Otherwise such a request is refused.
-    #[serde(default)]
-    pub truncate: bool,
+    /// Whether texts that are too long are cut. Otherwise such a request is refused. When it is not given, they are
+    /// not cut, unless the graph.pbtxt in the folder of source.persistentVolumeClaim says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncate: Option<bool>,
 
     /// The vector lengths that a request may ask for with the member dimensions, for models that were
     /// trained for it (Matryoshka). When none are given, the member is ignored.
@@ -230,10 +232,6 @@ pub struct EmbeddingModelSpec {
 }
 
 impl EmbeddingModelSpec {
-    fn default_normalize() -> bool {
-        true
-    }
-
     /// The specification with one source and everything else at its default.
     pub fn with_source(source: Source) -> Self {
         Self {
@@ -241,8 +239,8 @@ impl EmbeddingModelSpec {
             conversion: Conversion::default(),
             served_name: None,
             pooling: Pooling::default(),
-            normalize: Self::default_normalize(),
-            truncate: false,
+            normalize: None,
+            truncate: None,
             matryoshka: Vec::new(),
             limits: Limits::default(),
             device: Device::default(),

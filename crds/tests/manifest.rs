@@ -21,7 +21,7 @@ fn a_minimal_manifest_gets_all_defaults() {
         panic!("one model is expected");
     };
     assert_eq!(model.metadata.name.as_deref(), Some("small"));
-    assert!(model.spec.normalize);
+    assert_eq!((model.spec.normalize, model.spec.truncate), (None, None));
     assert_eq!(model.spec.rollout.history_limit, 2);
     assert_eq!(model.spec.replicas, None);
 }

@@ -22,7 +22,7 @@ use tracing::{debug, info};
 use crate::build::{Ownership, Update, Wanted};
 use crate::compare::is_contained;
 use crate::context::Context;
-use crate::inventory::{Facts, LiveObject, Place};
+use crate::inventory::{Facts, LiveObject, Place, Verification};
 use crate::kind::Kind;
 use crate::names;
 use crate::validate::ValidatedModel;
@@ -179,13 +179,20 @@ async fn apply_one(
         }
         Update::Apply => {}
     }
-    if has_owner && context.inventory.is_verified(&place, live.version, &hash) {
-        return Ok(Outcome::AsItShouldBe);
-    }
     if same && has_owner {
+        let inventory = &context.inventory;
+        if inventory.verification(&place, live.version, &hash) == Some(Verification::Compared) {
+            return Ok(Outcome::AsItShouldBe);
+        }
+        // An operator that has just begun would read everything there is before it does anything: what
+        // carries the hash and shows no trace of others is compared the next time.
+        if inventory.is_unseen(&place) && !live.is_changed_by_others {
+            inventory.mark_verified(&place, live.version, &hash, Verification::Told);
+            return Ok(Outcome::AsItShouldBe);
+        }
         let found = api(context, &place).get_opt(&place.name).await?;
         if found.is_some_and(|found| is_contained(&body, &value(&found))) {
-            context.inventory.mark_verified(&place, live.version, &hash);
+            inventory.mark_verified(&place, live.version, &hash, Verification::Compared);
             return Ok(Outcome::AsItShouldBe);
         }
     }
@@ -253,7 +260,7 @@ async fn write(
     let (live, answer) = send(context, place, &body).await?;
     drop(guard);
     if is_contained(&body, &value(&answer)) {
-        context.inventory.mark_verified(place, live.version, hash);
+        context.inventory.mark_verified(place, live.version, hash, Verification::Compared);
     }
     Ok(())
 }

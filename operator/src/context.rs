@@ -1,24 +1,26 @@
 //! What all reconciles share: clients, caches, and what was seen last.
 
+mod statuses;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crds::EmbeddingModel;
-use crds::status::EmbeddingModelStatus;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt};
-use model_repository::job_report::SourceReport;
 
 use crate::build::Apis;
 use crate::facts::NodeFacts;
 use crate::inventory::{Inventory, Place, number};
 use crate::metrics::Metrics;
+use crate::pages;
 use crate::pods::{Info, Pods};
 use crate::settings::Settings;
+use statuses::WrittenStatuses;
 
 /// How old what is known of nodes may be.
 const NODES_STAY: Duration = Duration::from_secs(10);
@@ -67,14 +69,11 @@ impl Default for Memory {
 
 #[derive(Default)]
 struct Caches {
-    /// The status that was written last, by UID, with the resource version of the answer.
-    statuses: HashMap<String, (u64, EmbeddingModelStatus)>,
+    statuses: WrittenStatuses,
     /// Failures in a row, by UID.
     failures: HashMap<String, u32>,
     /// What the ready pods of a model said, by its UID and theirs.
     infos: HashMap<String, Arc<BTreeMap<String, Info>>>,
-    /// What is in caches, by namespace and key. A record never changes.
-    records: HashMap<(String, String), (String, SourceReport)>,
     nodes: Option<(Instant, Arc<Vec<NodeFacts>>)>,
 }
 
@@ -100,15 +99,15 @@ impl Context {
 
     /// The model with the status that was written last, should the watch be behind.
     pub fn with_newest_status(&self, model: &Arc<EmbeddingModel>) -> Arc<EmbeddingModel> {
-        let caches = self.caches();
-        let seen = number(model.resource_version().as_deref());
-        match caches.statuses.get(&model.uid().unwrap_or_default()) {
-            Some((written, status)) if *written > seen => {
-                let mut newest = EmbeddingModel::clone(model);
-                newest.status = Some(status.clone());
-                Arc::new(newest)
+        let uid = model.uid().unwrap_or_default();
+        let written = self.caches().statuses.get(&uid);
+        match written {
+            Some(status) => Arc::new(EmbeddingModel { status, ..EmbeddingModel::clone(model) }),
+            // What was written is shown by now, though maybe not yet when the model was taken from the store.
+            None => {
+                let shown = self.models.get(&ObjectRef::from_obj(model));
+                shown.filter(|it| it.uid() == model.uid()).unwrap_or_else(|| Arc::clone(model))
             }
-            _ => Arc::clone(model),
         }
     }
 
@@ -116,14 +115,23 @@ impl Context {
     pub fn remember_status(&self, model: &EmbeddingModel) {
         let uid = model.uid().unwrap_or_default();
         let version = number(model.resource_version().as_deref());
-        let status = model.status.clone().unwrap_or_default();
-        self.caches().statuses.insert(uid, (version, status));
+        let mut caches = self.caches();
+        caches.statuses.remember(uid.clone(), version, model.status.as_ref());
+        // The watch may have been faster than the answer.
+        if let Some(shown) = self.models.get(&ObjectRef::from_obj(model)) {
+            caches.statuses.shown(&uid, number(shown.resource_version().as_deref()));
+        }
+    }
+
+    /// Forgets the status of a model that the watch has shown with this resource version.
+    pub fn status_shown(&self, uid: &str, version: u64) {
+        self.caches().statuses.shown(uid, version);
     }
 
     /// Forgets a model that is gone.
     pub fn forget(&self, uid: &str) {
         let mut caches = self.caches();
-        caches.statuses.remove(uid);
+        caches.statuses.forget(uid);
         caches.failures.remove(uid);
         caches.infos.remove(uid);
     }
@@ -151,24 +159,6 @@ impl Context {
         self.caches().infos.insert(uid.to_owned(), Arc::new(infos));
     }
 
-    /// What the record of this UID says, if it was read before.
-    pub fn known_record(&self, namespace: &str, key: &str, uid: &str) -> Option<SourceReport> {
-        let caches = self.caches();
-        let (of, report) = caches.records.get(&(namespace.to_owned(), key.to_owned()))?;
-        (of == uid).then(|| report.clone())
-    }
-
-    /// Remembers a record.
-    pub fn remember_record(&self, namespace: &str, key: &str, uid: &str, report: SourceReport) {
-        let place = (namespace.to_owned(), key.to_owned());
-        self.caches().records.insert(place, (uid.to_owned(), report));
-    }
-
-    /// Forgets a record that is gone.
-    pub fn forget_record(&self, namespace: &str, key: &str) {
-        self.caches().records.remove(&(namespace.to_owned(), key.to_owned()));
-    }
-
     /// The nodes, at most ten seconds old. They are read only for models that want a device.
     ///
     /// # Errors
@@ -181,15 +171,8 @@ impl Context {
         }
         let api: Api<Node> = Api::all(self.client.clone());
         let mut facts = Vec::new();
-        let mut params = ListParams::default().limit(100);
-        loop {
-            let page = api.list(&params).await?;
-            facts.extend(page.items.iter().map(NodeFacts::from));
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params.continue_token = Some(token),
-                None => break,
-            }
-        }
+        let all = ListParams::default();
+        pages::for_each(&api, all, |node| facts.push(NodeFacts::from(node))).await?;
         let facts = Arc::new(facts);
         self.caches().nodes = Some((Instant::now(), Arc::clone(&facts)));
         Ok(facts)

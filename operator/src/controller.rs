@@ -23,9 +23,10 @@ use crate::kind::Kind;
 use crate::metrics::{Category, Metrics};
 use crate::pods::Pods;
 use crate::reconcile::{ReconcileError, attempt};
+use crate::records;
 use crate::settings::{PodAccess, Settings};
 use crate::watches::{Ready, Trigger, Watches};
-use models::Known;
+use models::{Known, News};
 
 /// How long a reconcile may take. The client waits for answers without an end, so that a few requests that
 /// are never answered would otherwise hold up all models.
@@ -64,10 +65,10 @@ pub async fn run(
         client: client.clone(),
         inventory: Arc::clone(&inventory),
         trigger: trigger.clone(),
-        namespaces: settings.watch_namespaces.clone(),
+        scopes: settings.scopes(),
     };
-    let (gone, mut leaving) = mpsc::unbounded_channel();
-    let (models, models_ready) = watch_models(&client, &settings, trigger.clone(), gone);
+    let (tell, mut news) = mpsc::unbounded_channel();
+    let (models, models_ready) = watch_models(&client, &settings, trigger.clone(), tell);
     let context = Arc::new(Context {
         pods: Pods::new(client.clone(), pod_access)?,
         events: Events::new(client.clone(), instance),
@@ -80,9 +81,14 @@ pub async fn run(
     });
     let forgetful = Arc::clone(&context);
     tokio::spawn(async move {
-        while let Some(uid) = leaving.recv().await {
-            forgetful.forget(&uid);
-            forgetful.metrics.forget(&uid);
+        while let Some(news) = news.recv().await {
+            match news {
+                News::Shown(uid, version) => forgetful.status_shown(&uid, version),
+                News::Gone(uid) => {
+                    forgetful.forget(&uid);
+                    forgetful.metrics.forget(&uid);
+                }
+            }
         }
     });
     let mut ready: Vec<Ready> = models_ready;
@@ -93,6 +99,9 @@ pub async fn run(
     for mut list in ready {
         // The sender lives as long as its watch, which is as long as the process.
         let _ = list.wait_for(|is_complete| *is_complete).await;
+    }
+    if let Err(error) = records::read_all(&context).await {
+        warn!(%error, "the records of files could not be listed and are read one by one");
     }
     info!(models = models.len(), "everything is listed");
     let kinds = tokio::spawn(keep_looking_for_kinds(
@@ -183,15 +192,12 @@ fn watch_models(
     client: &Client,
     settings: &Settings,
     trigger: Trigger,
-    gone: UnboundedSender<String>,
+    news: UnboundedSender<News>,
 ) -> (Store<EmbeddingModel>, Vec<Ready>) {
     let (reader, writer) = store();
-    let scopes: BTreeSet<Option<String>> = match settings.watch_namespaces.is_empty() {
-        true => [None].into(),
-        false => settings.watch_namespaces.iter().cloned().map(Some).collect(),
-    };
+    let scopes = settings.scopes();
     let (done, ready) = watch::channel(false);
-    let known = Known::new(reader.clone(), writer, trigger, gone);
+    let known = Known::new(reader.clone(), writer, trigger, news);
     tokio::spawn(models::follow(client.clone(), scopes, known, done));
     (reader, vec![ready])
 }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use crds::EmbeddingModel;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt};
-use model_repository::job_report::SourceReport;
 
 use crate::context::Context;
 use crate::facts::{AutoscalerFacts, JobFacts, PodFacts, RouteFacts};
@@ -22,9 +21,9 @@ use crate::kind::Kind;
 use crate::names::{self, Component};
 use crate::plan::{ClaimView, JobView, Observed, Resolution, cache, resolution};
 use crate::pods::Info;
-use crate::release;
 use crate::validate::{Sibling, ValidatedModel};
 use crate::watches::place;
+use crate::{records, release};
 
 /// A pod whose containers are still being made after so long is asked about.
 const STUCK: SignedDuration = SignedDuration::from_secs(20);
@@ -61,7 +60,7 @@ pub async fn dereference(
 ) -> Result<(Observed, Resolution), kube::Error> {
     let (namespace, name) = (&valid.namespace, &valid.name);
     let group = PodGroup::Model(namespace.clone(), name.clone());
-    let mut own_pods = pods(context, &group).await?.to_vec();
+    let mut own_pods = context.inventory.pods.of(&group);
     explain_stuck(context, namespace, &mut own_pods).await?;
     let mut observed = Observed { now: Some(now.clone()), ..Observed::default() };
 
@@ -71,11 +70,11 @@ pub async fn dereference(
     }
     let status = valid.model.status.as_ref();
     for release in status.into_iter().flat_map(|status| &status.history) {
-        add_record(context, namespace, &release.key, &mut observed.records).await?;
+        records::add(context, namespace, &release.key, &mut observed.records).await?;
     }
     let resolution = resolution::decide(valid, &observed);
     if let Some(target) = resolution.release() {
-        add_record(context, namespace, &target.key, &mut observed.records).await?;
+        records::add(context, namespace, &target.key, &mut observed.records).await?;
         if cache::needs_pull(valid, target) {
             look_at_pull(context, valid, &target.key, &mut observed).await?;
         }
@@ -159,7 +158,7 @@ async fn look_at_pull(
     }
     let Some(live) = job(context, namespace, &names::pull_job(key)) else { return Ok(()) };
     let group = PodGroup::Key(namespace.clone(), key.to_owned());
-    let mut pods = pods(context, &group).await?.to_vec();
+    let mut pods = context.inventory.pods.of(&group);
     explain_stuck(context, namespace, &mut pods).await?;
     let mut pull = current_view(context, &live, &group, &pods).await?;
     if pull.pod.is_none() && pull.failure.is_none() && !pull.facts.succeeded {
@@ -229,20 +228,6 @@ fn has_recovered(pod: &PodFacts) -> bool {
         .any(|since| now.duration_since(since.0) > RECOVERED)
 }
 
-/// The pods of a group, read only if one has changed.
-async fn pods(context: &Context, group: &PodGroup) -> Result<Arc<Vec<PodFacts>>, kube::Error> {
-    let versions = context.inventory.pods.versions(group);
-    if versions.is_empty() {
-        return Ok(Arc::default());
-    }
-    if let Some(known) = context.inventory.pods.known(group, &versions) {
-        return Ok(known);
-    }
-    let pods = Arc::new(list_pods(context, group).await?);
-    context.inventory.pods.remember(group, versions, Arc::clone(&pods));
-    Ok(pods)
-}
-
 /// The pods of a group as they are.
 async fn list_pods(context: &Context, group: &PodGroup) -> Result<Vec<PodFacts>, kube::Error> {
     let (namespace, selector) = match group {
@@ -252,36 +237,6 @@ async fn list_pods(context: &Context, group: &PodGroup) -> Result<Vec<PodFacts>,
     let api: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
     let list = api.list(&ListParams::default().labels(&selector)).await?;
     Ok(list.items.iter().map(PodFacts::from).collect())
-}
-
-/// What the record of a cache key says.
-async fn add_record(
-    context: &Context,
-    namespace: &str,
-    key: &str,
-    records: &mut BTreeMap<String, SourceReport>,
-) -> Result<(), kube::Error> {
-    if records.contains_key(key) {
-        return Ok(());
-    }
-    let name = names::cache(key);
-    let live = context.inventory.get(&place(Kind::ConfigMap, namespace, &name));
-    let Some(live) = live.filter(|live| !live.is_leaving) else {
-        context.forget_record(namespace, key);
-        return Ok(());
-    };
-    if let Some(known) = context.known_record(namespace, key, &live.uid) {
-        records.insert(key.to_owned(), known);
-        return Ok(());
-    }
-    let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), namespace);
-    let Some(record) = api.get_opt(&name).await? else { return Ok(()) };
-    let text = record.data.as_ref().and_then(|data| data.get(crate::build::RECORD));
-    if let Some(report) = text.and_then(|text| serde_json::from_str::<SourceReport>(text).ok()) {
-        context.remember_record(namespace, key, &record.uid().unwrap_or_default(), report.clone());
-        records.insert(key.to_owned(), report);
-    }
-    Ok(())
 }
 
 /// The other models that own a share of the files.

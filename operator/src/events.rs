@@ -1,5 +1,7 @@
 //! Events: one for every change of a condition, so that `kubectl describe` tells the story.
 
+use std::sync::{Mutex, PoisonError};
+
 use crds::EmbeddingModel;
 use crds::conditions::ConditionType;
 use crds::status::EmbeddingModelStatus;
@@ -10,16 +12,32 @@ use tracing::warn;
 
 use crate::names;
 
+/// After so many events the recorder begins anew. It remembers each for minutes, to count those that repeat, which
+/// with a thousand models would be most of the operator's memory.
+const REMEMBERED: usize = 256;
+
 /// Writes events about models.
 pub struct Events {
-    recorder: Recorder,
+    client: Client,
+    reporter: Reporter,
+    recorder: Mutex<(Recorder, usize)>,
 }
 
 impl Events {
     /// Events in the name of this operator.
     pub fn new(client: Client, instance: Option<String>) -> Self {
         let reporter = Reporter { controller: names::MANAGER.to_owned(), instance };
-        Self { recorder: Recorder::new(client, reporter) }
+        let recorder = Recorder::new(client.clone(), reporter.clone());
+        Self { client, reporter, recorder: Mutex::new((recorder, 0)) }
+    }
+
+    fn recorder(&self) -> Recorder {
+        let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorder.1 == REMEMBERED {
+            *recorder = (Recorder::new(self.client.clone(), self.reporter.clone()), 0);
+        }
+        recorder.1 += 1;
+        recorder.0.clone()
     }
 
     /// Tells what changed from one status to the next.
@@ -41,7 +59,7 @@ impl Events {
 
     async fn publish(&self, model: &EmbeddingModel, event: Event) {
         // A lost event changes nothing that serves.
-        if let Err(error) = self.recorder.publish(&event, &model.object_ref(&())).await {
+        if let Err(error) = self.recorder().publish(&event, &model.object_ref(&())).await {
             warn!(%error, reason = event.reason, "an event could not be written");
         }
     }

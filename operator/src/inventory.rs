@@ -11,11 +11,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use model_repository::job_report::SourceReport;
+
 use crate::kind::Kind;
 
 pub(crate) use object::number;
 pub use object::{Facts, LiveObject, Place};
-pub use pods::{PodGroup, PodInventory, PodVersions};
+pub use pods::{PodGroup, PodInventory};
 
 /// All objects that the operator made, and which pods there are.
 #[derive(Debug, Default)]
@@ -27,55 +29,67 @@ pub struct Inventory {
 
 #[derive(Debug, Default)]
 struct State {
-    objects: HashMap<Place, Arc<LiveObject>>,
-    /// The places of the objects of a model, by namespace and name.
-    of_model: HashMap<(String, String), BTreeSet<Place>>,
-    /// The places of the objects about a cache key, by namespace and key.
-    of_key: HashMap<(String, String), BTreeSet<Place>>,
-    /// The places of the objects about cache keys of which a model owns a share, by its UID.
-    of_owner: HashMap<String, BTreeSet<Place>>,
-    /// What was found to be as it should be: the version, and the hash of what it should be.
-    verified: HashMap<Place, (u64, String)>,
+    objects: HashMap<Place, Known>,
+    /// The objects of a model, by namespace and name.
+    of_model: HashMap<(String, String), Vec<Arc<LiveObject>>>,
+    /// The objects about a cache key, by namespace and key.
+    of_key: HashMap<(String, String), Vec<Arc<LiveObject>>>,
+    /// The objects about cache keys of which a model owns a share, by its UID.
+    of_owner: HashMap<String, Vec<Arc<LiveObject>>>,
+}
+
+/// An object with what was found out about its content.
+#[derive(Debug)]
+struct Known {
+    object: Arc<LiveObject>,
+    /// That it was found to be as it should be: its version then, and the hash of what it should be.
+    verified: Option<Verified>,
+    /// What it says if it is a record that was read, with its UID. A record never changes.
+    record: Option<Box<(String, SourceReport)>>,
+}
+
+#[derive(Debug)]
+struct Verified {
+    version: u64,
+    hash: String,
+    by: Verification,
+}
+
+/// How it is known that an object is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// It was compared.
+    Compared,
+    /// It carries the hash of what it should be, and nobody else is known to have changed it.
+    Told,
 }
 
 impl Inventory {
     /// Takes in an object. An older version than the one that is known changes nothing.
     pub fn insert(&self, object: LiveObject) {
         let mut state = self.write();
-        let known = state.objects.get(&object.place);
-        if known.is_some_and(|known| {
-            known.uid == object.uid && known.resource_version > object.resource_version
-        }) {
-            return;
+        let is_late =
+            state.objects.get(&object.place).is_some_and(|Known { object: known, .. }| {
+                known.uid == object.uid && known.resource_version > object.resource_version
+            });
+        if !is_late {
+            state.insert(Arc::new(object));
         }
-        state.forget(&object.place);
-        let (place, namespace) = (object.place.clone(), object.place.namespace.clone());
-        if let Some(model) = &object.model {
-            let places = state.of_model.entry((namespace.clone(), model.clone()));
-            places.or_default().insert(place.clone());
-        }
-        if let Some(key) = &object.cache_key {
-            state.of_key.entry((namespace, key.clone())).or_default().insert(place.clone());
-            for owner in object.model_owners() {
-                state.of_owner.entry(owner.uid.clone()).or_default().insert(place.clone());
-            }
-        }
-        state.objects.insert(place, Arc::new(object));
     }
 
     /// Notes that an object was told to go, before the watch says so. One that is gone already stays gone.
     pub fn mark_leaving(&self, place: &Place, uid: &str) {
         let mut state = self.write();
-        if let Some(object) = state.objects.get_mut(place).filter(|object| object.uid == uid) {
-            Arc::make_mut(object).is_leaving = true;
+        let known = state.objects.get(place).map(|known| &known.object);
+        if let Some(object) = known.filter(|object| object.uid == uid) {
+            let leaving = LiveObject { is_leaving: true, ..LiveObject::clone(object) };
+            state.insert(Arc::new(leaving));
         }
     }
 
     /// Drops an object that is gone.
     pub fn remove(&self, place: &Place) {
-        let mut state = self.write();
-        state.forget(place);
-        state.verified.remove(place);
+        self.write().remove(place);
     }
 
     /// Drops all objects of a kind in a namespace (all, if `None`) that are not in `present`.
@@ -93,37 +107,29 @@ impl Inventory {
             .filter(|place| !present.contains(place))
             .cloned()
             .collect();
-        gone.iter()
-            .filter_map(|place| {
-                let object = state.objects.get(place).cloned();
-                state.forget(place);
-                state.verified.remove(place);
-                object
-            })
-            .collect()
+        gone.iter().filter_map(|place| state.remove(place)).collect()
     }
 
     /// One object.
     pub fn get(&self, place: &Place) -> Option<Arc<LiveObject>> {
-        self.read().objects.get(place).cloned()
+        self.read().objects.get(place).map(|known| Arc::clone(&known.object))
     }
 
     /// The objects of one model.
     pub fn of_model(&self, namespace: &str, model: &str) -> Vec<Arc<LiveObject>> {
-        let state = self.read();
-        state.at(state.of_model.get(&(namespace.to_owned(), model.to_owned())))
+        let of = (namespace.to_owned(), model.to_owned());
+        self.read().of_model.get(&of).cloned().unwrap_or_default()
     }
 
     /// The objects about one cache key.
     pub fn of_key(&self, namespace: &str, key: &str) -> Vec<Arc<LiveObject>> {
-        let state = self.read();
-        state.at(state.of_key.get(&(namespace.to_owned(), key.to_owned())))
+        let of = (namespace.to_owned(), key.to_owned());
+        self.read().of_key.get(&of).cloned().unwrap_or_default()
     }
 
     /// The objects about cache keys that the model with this UID owns a share of.
     pub fn shared_with(&self, uid: &str) -> Vec<Arc<LiveObject>> {
-        let state = self.read();
-        state.at(state.of_owner.get(uid))
+        self.read().of_owner.get(uid).cloned().unwrap_or_default()
     }
 
     /// The number of objects of each kind.
@@ -135,15 +141,37 @@ impl Inventory {
         counts
     }
 
-    /// Remembers that an object of this version is as it should be.
-    pub fn mark_verified(&self, place: &Place, version: u64, hash: &str) {
-        self.write().verified.insert(place.clone(), (version, hash.to_owned()));
+    /// Remembers that an object of this version is as it should be. One that is gone is not remembered.
+    pub fn mark_verified(&self, place: &Place, version: u64, hash: &str, by: Verification) {
+        if let Some(known) = self.write().objects.get_mut(place) {
+            known.verified = Some(Verified { version, hash: hash.to_owned(), by });
+        }
     }
 
-    /// Whether an object of this version was found to be as it should be.
-    pub fn is_verified(&self, place: &Place, version: u64, hash: &str) -> bool {
+    /// How an object of this version was found to be as it should be; `None` if it was not.
+    pub fn verification(&self, place: &Place, version: u64, hash: &str) -> Option<Verification> {
         let state = self.read();
-        state.verified.get(place).is_some_and(|it| it.0 == version && it.1 == hash)
+        let verified = state.objects.get(place)?.verified.as_ref()?;
+        (verified.version == version && verified.hash == hash).then_some(verified.by)
+    }
+
+    /// Whether nothing was ever found out about the content of an object: this process has just begun.
+    pub fn is_unseen(&self, place: &Place) -> bool {
+        self.read().objects.get(place).is_none_or(|known| known.verified.is_none())
+    }
+
+    /// What the record of this UID says, if it was read before.
+    pub fn known_record(&self, place: &Place, uid: &str) -> Option<SourceReport> {
+        let state = self.read();
+        let (of, report) = state.objects.get(place)?.record.as_deref()?;
+        (of == uid).then(|| report.clone())
+    }
+
+    /// Remembers a record until it is gone.
+    pub fn remember_record(&self, place: &Place, uid: String, report: SourceReport) {
+        if let Some(known) = self.write().objects.get_mut(place) {
+            known.record = Some(Box::new((uid, report)));
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -156,30 +184,71 @@ impl Inventory {
 }
 
 impl State {
-    fn at(&self, places: Option<&BTreeSet<Place>>) -> Vec<Arc<LiveObject>> {
-        places.into_iter().flatten().filter_map(|place| self.objects.get(place).cloned()).collect()
-    }
-
-    fn forget(&mut self, place: &Place) {
-        let Some(object) = self.objects.remove(place) else { return };
-        let in_namespace = |name: &String| (place.namespace.clone(), name.clone());
+    /// Puts an object in the place of the one before, of which what was found out is kept: it says of which version.
+    fn insert(&mut self, object: Arc<LiveObject>) {
+        let (verified, record) = match self.objects.remove(&object.place) {
+            Some(before) => {
+                self.take_out(&before.object);
+                (before.verified, before.record)
+            }
+            None => (None, None),
+        };
+        let namespace = &object.place.namespace;
         if let Some(model) = &object.model {
-            drop_from(&mut self.of_model, &in_namespace(model), place);
+            add_to(&mut self.of_model, (namespace.clone(), model.clone()), &object);
         }
         if let Some(key) = &object.cache_key {
-            drop_from(&mut self.of_key, &in_namespace(key), place);
+            add_to(&mut self.of_key, (namespace.clone(), key.clone()), &object);
+            for owner in object.model_owners() {
+                add_to(&mut self.of_owner, owner.uid.clone(), &object);
+            }
         }
-        for owner in object.model_owners() {
-            drop_from(&mut self.of_owner, &owner.uid, place);
+        let place = object.place.clone();
+        self.objects.insert(place, Known { object, verified, record });
+    }
+
+    /// Forgets everything about an object that is gone.
+    fn remove(&mut self, place: &Place) -> Option<Arc<LiveObject>> {
+        let known = self.objects.remove(place)?;
+        self.take_out(&known.object);
+        Some(known.object)
+    }
+
+    /// Takes an object out of the indexes.
+    fn take_out(&mut self, object: &Arc<LiveObject>) {
+        let namespace = &object.place.namespace;
+        if let Some(model) = &object.model {
+            drop_from(&mut self.of_model, &(namespace.clone(), model.clone()), object);
+        }
+        if let Some(key) = &object.cache_key {
+            drop_from(&mut self.of_key, &(namespace.clone(), key.clone()), object);
+            for owner in object.model_owners() {
+                drop_from(&mut self.of_owner, &owner.uid, object);
+            }
         }
     }
 }
 
-/// Drops a place from an index, and the entry with its last place.
-fn drop_from<K: Eq + Hash>(index: &mut HashMap<K, BTreeSet<Place>>, key: &K, place: &Place) {
-    if let Some(places) = index.get_mut(key) {
-        places.remove(place);
-        if places.is_empty() {
+/// Adds an object to an index, in the order of places.
+fn add_to<K: Eq + Hash>(
+    index: &mut HashMap<K, Vec<Arc<LiveObject>>>,
+    key: K,
+    object: &Arc<LiveObject>,
+) {
+    let objects = index.entry(key).or_default();
+    let position = objects.partition_point(|it| it.place < object.place);
+    objects.insert(position, Arc::clone(object));
+}
+
+/// Drops an object from an index, and the entry with its last object.
+fn drop_from<K: Eq + Hash>(
+    index: &mut HashMap<K, Vec<Arc<LiveObject>>>,
+    key: &K,
+    object: &Arc<LiveObject>,
+) {
+    if let Some(objects) = index.get_mut(key) {
+        objects.retain(|it| !Arc::ptr_eq(it, object));
+        if objects.is_empty() {
             index.remove(key);
         }
     }
@@ -267,10 +336,23 @@ mod tests {
     fn verified_is_what_has_the_same_version_and_should_be_the_same() {
         let inventory = Inventory::default();
         let object = service("bge", "5");
-        inventory.mark_verified(&object.place, object.version, "hash");
-        assert!(inventory.is_verified(&object.place, object.version, "hash"));
-        assert!(!inventory.is_verified(&object.place, object.version, "other"));
-        assert!(!inventory.is_verified(&object.place, service("bge", "6").version, "hash"));
+        let how = |version, hash| inventory.verification(&object.place, version, hash);
+        let mark = |by| inventory.mark_verified(&object.place, object.version, "hash", by);
+        mark(Verification::Told);
+        assert!(inventory.is_unseen(&object.place), "nothing is there");
+        inventory.insert(object.clone());
+        assert!(inventory.is_unseen(&object.place));
+        mark(Verification::Told);
+        assert_eq!(how(object.version, "hash"), Some(Verification::Told));
+        assert_eq!(how(object.version, "other"), None);
+        assert_eq!(how(service("bge", "6").version, "hash"), None);
+        mark(Verification::Compared);
+        inventory.insert(service("bge", "5"));
+        assert_eq!(how(object.version, "hash"), Some(Verification::Compared));
+        assert!(!inventory.is_unseen(&object.place));
+        inventory.remove(&object.place);
+        inventory.insert(service("bge", "5"));
+        assert_eq!(how(object.version, "hash"), None, "another object of the name");
     }
 
     #[test]

@@ -44,8 +44,8 @@ pub fn texts(
             Wanted::Mean => Some(Pooling::Mean),
             Wanted::LastToken => Some(Pooling::Last),
         },
-        normalize: spec.normalize,
-        truncate: spec.truncate,
+        normalize: normalizes(valid, report),
+        truncate: spec.truncate.or(report.facts.truncate).unwrap_or(false),
         target_device: Some(spec.device.target.as_str().to_owned()),
         plugin_config: spec.device.properties(),
         settings: ServerSettings {
@@ -73,6 +73,11 @@ pub fn texts(
     .into();
     texts.extend(files.embedserve_json.map(|text| ("embedserve.json".to_owned(), text)));
     Ok(texts)
+}
+
+/// Whether vectors are scaled to length 1: as the specification says, or else the folder.
+pub fn normalizes(valid: &ValidatedModel, report: &SourceReport) -> bool {
+    valid.model.spec.normalize.or(report.facts.normalize).unwrap_or(true)
 }
 
 /// The text without the comment that names the program's version: it would make a new release, and restart
@@ -171,6 +176,21 @@ mod tests {
         assert_eq!(graph.plugin_config.get("NUM_STREAMS").map(String::as_str), Some("2"));
         let settings = ServerSettings::parse(&texts["embedserve.json"]).expect("it is read");
         assert_eq!(settings.max_batch_inputs, Some(8));
+    }
+
+    #[test]
+    fn what_the_specification_leaves_open_is_as_the_folder_says() {
+        let options = |spec: &str, normalize, truncate| {
+            let mut report = report();
+            (report.facts.normalize, report.facts.truncate) = (normalize, truncate);
+            let texts = texts(&valid(spec), "/models/x", &report).expect("they agree");
+            let options = Graph::parse(&texts["graph.pbtxt"]).expect("it is read").options;
+            (options.normalize_embeddings, options.truncate)
+        };
+        assert_eq!(options("", None, None), (true, false));
+        assert_eq!(options("", Some(false), Some(true)), (false, true));
+        let given = ", normalize: true, truncate: false";
+        assert_eq!(options(given, Some(false), Some(true)), (true, false));
     }
 
     /// If the version were in them, every upgrade of the operator would restart every pod.

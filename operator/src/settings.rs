@@ -1,5 +1,6 @@
 //! What the administrator decided when the operator was started; checked once, then only read.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How the operator reaches the management port of pods.
@@ -44,6 +45,16 @@ pub struct Settings {
     pub resync: Duration,
     /// How long a deletion waits for a Job before it goes on without.
     pub removal_timeout: Duration,
+}
+
+impl Settings {
+    /// The namespaces to look into, `None` for all.
+    pub fn scopes(&self) -> BTreeSet<Option<String>> {
+        match self.watch_namespaces.is_empty() {
+            true => [None].into(),
+            false => self.watch_namespaces.iter().cloned().map(Some).collect(),
+        }
+    }
 }
 
 /// The version of what the exporter writes. It is part of cache keys: when an export would come out

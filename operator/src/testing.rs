@@ -1,12 +1,13 @@
 //! What the unit tests of this crate share: a model, what its Jobs report, and the way from there to a plan.
 
+mod model;
+mod settings;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use crds::EmbeddingModel;
 use crds::status::{EmbeddingModelStatus, Release};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use model_repository::job_report::{ModelFacts, SourceReport};
 
 use crate::accelerator::AcceleratorPlan;
 use crate::facts::{ClaimFacts, DeploymentFacts};
@@ -15,41 +16,11 @@ use crate::plan::{ClaimView, Images, JobView, Observed, Plan, resolution};
 use crate::settings::Settings;
 use crate::validate::{ValidatedModel, validate};
 
-/// The commit of most tests.
-pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) use model::{COMMIT, model, report};
+pub(crate) use settings::settings;
+
 /// Another commit.
 pub(crate) const NEWER: &str = "89abcdef0123456789abcdef0123456789abcdef";
-
-/// The settings of an operator that was started without any option.
-pub(crate) fn settings() -> Settings {
-    Settings {
-        image: "embedserve:test".to_owned(),
-        gpu_image: "embedserve:test-gpu".to_owned(),
-        hub_endpoint: None,
-        hub_token_secret: None,
-        hub_ca_bundle: None,
-        hub_environment: Vec::new(),
-        hub_cidrs: Vec::new(),
-        allow_host_path: false,
-        namespace: "embedserve-system".to_owned(),
-        monitoring_namespace: None,
-        watch_namespaces: Vec::new(),
-        concurrency: 10,
-        resync: Duration::from_secs(600),
-        removal_timeout: Duration::from_secs(300),
-    }
-}
-
-/// A model in the namespace `search`, as the API server would hand it out: with defaults, a UID and a
-/// generation. The specification is YAML, possibly one that the API server would refuse.
-pub(crate) fn model(name: &str, spec: &str) -> EmbeddingModel {
-    let text = format!(
-        "apiVersion: embedserve.dev/v1alpha1\nkind: EmbeddingModel\nmetadata: {{name: {name}, namespace: search, \
-         uid: 11111111-2222-3333-4444-555555555555, generation: 3, creationTimestamp: \"2026-01-01T00:00:00Z\"}}\n\
-         spec: {spec}\n"
-    );
-    serde_yaml::from_str(&text).expect("a manifest of the right shape")
-}
 
 /// The model `small` from the hub, checked; `rest` is the specification after its source.
 pub(crate) fn valid(rest: &str) -> ValidatedModel {
@@ -78,28 +49,6 @@ pub(crate) fn with_history(valid: &ValidatedModel, history: Vec<Release>) -> Val
     let mut model = EmbeddingModel::clone(&valid.model);
     model.status.get_or_insert_default().history = history;
     validate(Arc::new(model), &[], &settings()).expect("it is valid")
-}
-
-/// What Jobs report of a model of MiniLM's size.
-pub(crate) fn report(commit: &str) -> SourceReport {
-    SourceReport {
-        commit: commit.to_owned(),
-        digest: "ab".repeat(32),
-        files: 9,
-        download_bytes: 91_000_000,
-        disk_bytes: 120_000_000,
-        weights_bytes: 23_000_000,
-        weight_format: Some("int8".to_owned()),
-        facts: ModelFacts {
-            architecture: Some("BertModel".to_owned()),
-            hidden_size: Some(384),
-            intermediate_size: Some(1536),
-            attention_heads: Some(12),
-            usable_tokens: Some(512),
-            pooling: Some("MEAN".to_owned()),
-            ..ModelFacts::default()
-        },
-    }
 }
 
 /// A Job that has reported.

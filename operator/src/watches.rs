@@ -1,6 +1,8 @@
 //! The watches: they keep the inventory up to date and say which models to look at again.
 //!
-//! All are limited by the operator's own label. Of most kinds and of pods only the metadata are read.
+//! All are limited by the operator's own label. Of most kinds only the metadata are read. Pods are read whole, because
+//! everything that matters of them is in their status, and facts are kept: to ask for each pod that has changed would
+//! cost the API server a search through all pods.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -22,13 +24,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
+use crate::facts::PodFacts;
 use crate::inventory::{Facts, Inventory, LiveObject, Place, PodGroup};
 use crate::kind::Kind;
 use crate::names;
+use crate::pages::PAGE;
 use crds::EmbeddingModel;
-
-/// Objects that one answer to a list holds at most, so that a restart needs little memory.
-const PAGE: u32 = 100;
 
 /// Tells the controller which models to look at again.
 pub type Trigger = UnboundedSender<ObjectRef<EmbeddingModel>>;
@@ -42,8 +43,8 @@ pub struct Watches {
     pub inventory: Arc<Inventory>,
     /// Where models to look at go.
     pub trigger: Trigger,
-    /// The namespaces; empty for all.
-    pub namespaces: Vec<String>,
+    /// The namespaces, `None` for all.
+    pub scopes: BTreeSet<Option<String>>,
 }
 
 /// Becomes true when the first list of a watch is complete.
@@ -52,19 +53,12 @@ pub type Ready = watch::Receiver<bool>;
 impl Watches {
     /// Watches one kind in all namespaces; the results say when the first lists are complete.
     pub fn start(&self, kind: Kind) -> Vec<Ready> {
-        self.scopes().into_iter().map(|scope| self.start_in(kind, scope)).collect()
+        self.scopes.iter().map(|scope| self.start_in(kind, scope.clone())).collect()
     }
 
     /// Watches the pods of serving and of Jobs.
     pub fn start_pods(&self) -> Vec<Ready> {
-        self.scopes().into_iter().map(|scope| self.start_pods_in(scope)).collect()
-    }
-
-    fn scopes(&self) -> Vec<Option<String>> {
-        match self.namespaces.is_empty() {
-            true => vec![None],
-            false => self.namespaces.iter().cloned().map(Some).collect(),
-        }
+        self.scopes.iter().map(|scope| self.start_pods_in(scope.clone())).collect()
     }
 
     fn start_in(&self, kind: Kind, scope: Option<String>) -> Ready {
@@ -176,7 +170,7 @@ impl Watches {
     }
 
     fn start_pods_in(&self, scope: Option<String>) -> Ready {
-        let api: Api<PartialObjectMeta<Pod>> = scoped(&self.client, scope.as_deref());
+        let api: Api<Pod> = scoped(&self.client, scope.as_deref());
         let (done, ready) = watch::channel(false);
         let watches = self.clone();
         tokio::spawn(async move {
@@ -211,13 +205,9 @@ impl Watches {
         ready
     }
 
-    fn take_in_pod(&self, pod: &PartialObjectMeta<Pod>) -> Option<PodGroup> {
+    fn take_in_pod(&self, pod: &Pod) -> Option<PodGroup> {
         let group = group_of(pod)?;
-        self.inventory.pods.insert(
-            group.clone(),
-            &pod.name_any(),
-            pod.metadata.resource_version.as_deref(),
-        );
+        self.inventory.pods.insert(group.clone(), PodFacts::from(pod));
         self.tell_about_pod(&group);
         Some(group)
     }
@@ -246,7 +236,7 @@ where
 }
 
 /// Which pods a pod belongs to.
-fn group_of(pod: &PartialObjectMeta<Pod>) -> Option<PodGroup> {
+fn group_of(pod: &Pod) -> Option<PodGroup> {
     let namespace = pod.namespace().unwrap_or_default();
     let label = |key: &str| pod.labels().get(key).cloned();
     match (label(names::MODEL), label(names::CACHE_KEY)) {

@@ -114,8 +114,6 @@ fn six_lines_are_stored_with_every_default_in_sight() {
         "source": {"huggingFace": {"repo": "BAAI/bge-base-en-v1.5", "revision": "main"}},
         "conversion": {"mode": "IfNeeded", "weightFormat": "int8"},
         "pooling": "Auto",
-        "normalize": true,
-        "truncate": false,
         "limits": {},
         "device": {"target": "CPU", "fallback": "Never", "performanceHint": "Latency"},
         "cache": {

@@ -1,31 +1,36 @@
 //! Models on Intel GPUs. No test has a GPU: nodes say what they offer, and pods what they run on.
 
-use integration_tests::control_plane::User;
+use integration_tests::control_plane::{ControlPlane, User};
 use integration_tests::wait;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use model_repository::job_report::JobReport;
 
-use crate::stage::{COMMIT, Stage, bring_files, info, model, say_info, stage};
+use crate::stage::{COMMIT, bring_files, info, model, say_info, stage};
 
 /// A node with a label of its own, so that tests do not see each other's.
-fn node(stage: &Stage, name: &str, pool: &str, devices: &Value, annotations: &Value) {
+pub(crate) fn node(
+    plane: &ControlPlane,
+    name: &str,
+    pool: &str,
+    devices: &Value,
+    annotations: &Value,
+) {
     let node = json!({"metadata": {"name": name, "labels": {"pool": pool, "kubernetes.io/hostname": name}, "annotations": annotations}});
-    stage.plane.create("/api/v1/nodes", &node);
+    plane.create("/api/v1/nodes", &node);
     // A new node is tainted until its kubelet reports, which none does here.
     let ready = json!({"spec": {"taints": null}});
-    stage
-        .plane
+    plane
         .request(User::Admin, Method::PATCH, &format!("/api/v1/nodes/{name}"), Some(&ready))
         .object();
-    offer(stage, name, devices);
+    offer(plane, name, devices);
 }
 
-fn offer(stage: &Stage, node: &str, devices: &Value) {
+fn offer(plane: &ControlPlane, node: &str, devices: &Value) {
     let status = json!({"status": {"capacity": devices, "allocatable": devices}});
     let path = format!("/api/v1/nodes/{node}/status");
-    stage.plane.request(User::Admin, Method::PATCH, &path, Some(&status)).object();
+    plane.request(User::Admin, Method::PATCH, &path, Some(&status)).object();
 }
 
 fn spec(pool: &str, device: &str) -> String {
@@ -42,7 +47,7 @@ fn pod_spec(deployment: &Value) -> &Value {
 fn a_node_with_a_gpu_is_found_and_its_render_group_added() {
     let Some(stage) = stage() else { return };
     node(
-        stage,
+        &stage.plane,
         "arc-1",
         "arc",
         &json!({"gpu.intel.com/xe": "2"}),
@@ -76,14 +81,14 @@ fn a_node_with_a_gpu_is_found_and_its_render_group_added() {
 fn nodes_of_both_drivers_get_a_deployment_each_behind_the_one_service() {
     let Some(stage) = stage() else { return };
     node(
-        stage,
+        &stage.plane,
         "mixed-1",
         "mixed",
         &json!({"gpu.intel.com/i915": "1"}),
         &json!({"embedserve.dev/render-gid": "109"}),
     );
     node(
-        stage,
+        &stage.plane,
         "mixed-2",
         "mixed",
         &json!({"gpu.intel.com/xe": "1"}),
@@ -118,7 +123,7 @@ fn nodes_of_both_drivers_get_a_deployment_each_behind_the_one_service() {
 #[test]
 fn an_unknown_render_group_is_looked_for_on_the_node_and_never_guessed() {
     let Some(stage) = stage() else { return };
-    node(stage, "flex-1", "flex", &json!({"gpu.intel.com/i915": "1"}), &json!({}));
+    node(&stage.plane, "flex-1", "flex", &json!({"gpu.intel.com/i915": "1"}), &json!({}));
     let namespace = stage.plane.namespace("group");
     let (model, kubelet) = model(stage, &namespace, "bge", &spec("flex", "target: GPU"));
     bring_files(&model, COMMIT);
@@ -141,7 +146,7 @@ fn an_unknown_render_group_is_looked_for_on_the_node_and_never_guessed() {
 fn no_gpu_is_told_in_words_and_the_model_starts_when_one_comes() {
     let Some(stage) = stage() else { return };
     node(
-        stage,
+        &stage.plane,
         "bare-1",
         "bare",
         &json!({"cpu": "4"}),
@@ -157,14 +162,14 @@ fn no_gpu_is_told_in_words_and_the_model_starts_when_one_comes() {
         message.ends_with("Add a node with an Intel GPU and its device plugin, or lower replicas."),
         "{message}"
     );
-    offer(stage, "bare-1", &json!({"cpu": "4", "gpu.intel.com/i915": "1"}));
+    offer(&stage.plane, "bare-1", &json!({"cpu": "4", "gpu.intel.com/i915": "1"}));
     model.wait_for_object("apis/apps/v1", "deployments", "bge-i915");
 }
 
 #[test]
 fn with_a_fallback_the_model_serves_on_a_cpu_and_says_so() {
     let Some(stage) = stage() else { return };
-    node(stage, "plain-1", "plain", &json!({"cpu": "4"}), &json!({}));
+    node(&stage.plane, "plain-1", "plain", &json!({"cpu": "4"}), &json!({}));
     let namespace = stage.plane.namespace("fallback");
     let (model, kubelet) =
         model(stage, &namespace, "bge", &spec("plain", "target: GPU, fallback: CPU"));
@@ -180,7 +185,7 @@ fn with_a_fallback_the_model_serves_on_a_cpu_and_says_so() {
 #[test]
 fn a_claim_is_made_from_a_template_and_a_host_path_is_refused() {
     let Some(stage) = stage() else { return };
-    node(stage, "dra-1", "dra", &json!({"cpu": "4"}), &json!({}));
+    node(&stage.plane, "dra-1", "dra", &json!({"cpu": "4"}), &json!({}));
     let namespace = stage.plane.namespace("dra");
     let device = "target: GPU, gpu: {allocation: DRA, claim: {driver: xe, minMemory: 8Gi}}";
     let (claimed, _) = model(stage, &namespace, "bge", &spec("dra", device));

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use integration_tests::control_plane::{ControlPlane, Part};
 use integration_tests::kubelet::Kubelet;
 use integration_tests::operator::{Model, Operator, allow_operator};
-use model_repository::job_report::{FailureReport, JobReport, ModelFacts, SourceReport};
+use integration_tests::play::minilm;
+use model_repository::job_report::{FailureReport, JobReport};
 
 /// A commit.
 pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -36,25 +37,7 @@ pub(crate) fn stage() -> Option<&'static Stage> {
 
 /// What resolving finds: MiniLM, in a commit of this digit.
 pub(crate) fn resolved(commit: &str) -> JobReport {
-    JobReport::Done(SourceReport {
-        commit: commit.to_owned(),
-        digest: "ab".repeat(32),
-        files: 9,
-        download_bytes: 91_000_000,
-        disk_bytes: 120_000_000,
-        weights_bytes: 23_400_000,
-        weight_format: Some("int8".to_owned()),
-        facts: ModelFacts {
-            architecture: Some("BertModel".to_owned()),
-            hidden_size: Some(384),
-            intermediate_size: Some(1536),
-            attention_heads: Some(12),
-            usable_tokens: Some(512),
-            pooling: Some("MEAN".to_owned()),
-            tokenizer: Some("BertTokenizer".to_owned()),
-            ..ModelFacts::default()
-        },
-    })
+    JobReport::Done(minilm(commit.to_owned(), "ab".repeat(32)))
 }
 
 /// A failure with a typed reason.

@@ -20,6 +20,7 @@ mod programs;
 mod request;
 
 pub use audit::AuditEvent;
+pub(crate) use programs::kubernetes as kubernetes_program;
 pub use request::Answer;
 
 use process::Process;

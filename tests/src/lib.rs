@@ -6,6 +6,7 @@ pub mod client;
 pub mod control_plane;
 pub mod expected;
 pub mod hub;
+mod kubectl;
 pub mod kubelet;
 pub mod load;
 pub mod operator;

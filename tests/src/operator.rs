@@ -25,12 +25,14 @@ pub struct Operator {
     _folder: tempfile::TempDir,
 }
 
+/// A file of the chart with rules.
+pub fn rules(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RULES).join(file);
+    fs::read_to_string(path).expect("the chart has its rules")
+}
+
 /// Gives the operator's user exactly the rights of the chart, once.
 pub fn allow_operator(plane: &ControlPlane) {
-    let rules = |file: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RULES).join(file);
-        fs::read_to_string(path).expect("the chart has its rules")
-    };
     let indented = |text: &str| text.lines().map(|line| format!("  {line}\n")).collect::<String>();
     let subject = format!(
         "{{kind: User, apiGroup: rbac.authorization.k8s.io, name: \"{}\"}}",
@@ -54,6 +56,12 @@ pub fn allow_operator(plane: &ControlPlane) {
 impl Operator {
     /// Starts the operator with further arguments and does not wait. It asks pods directly.
     pub fn start(plane: &ControlPlane, arguments: &[&str]) -> Self {
+        let kubeconfig = plane.kubeconfig(User::Operator);
+        Self::start_as(&kubeconfig, &[&["--pod-access", "direct"], arguments].concat())
+    }
+
+    /// Starts it with exactly these arguments, as the user of a kubeconfig, and does not wait.
+    pub fn start_as(kubeconfig: &Path, arguments: &[&str]) -> Self {
         let port = free_port();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("log");
@@ -62,10 +70,10 @@ impl Operator {
         let mut command = Command::new("sh");
         command.args(["-c", r#""$0" "$@" & child=$!; trap 'kill -TERM $child; wait $child; exit' TERM; read -r _; kill -KILL $child"#]);
         command.arg(built("embedserve-operator")).arg("run");
-        command.args(["--listen", &format!("127.0.0.1:{port}"), "--pod-access", "direct"]);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
         command.args(arguments);
         clean(&mut command);
-        command.env("KUBECONFIG", plane.kubeconfig(User::Operator)).env("HOME", folder.path());
+        command.env("KUBECONFIG", kubeconfig).env("HOME", folder.path());
         let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -103,8 +103,8 @@ reasons! {
     HostPathNotAllowed: "The operator was not allowed to mount /dev/dri." => "Use allocation DevicePlugin or DRA, or start the operator with permission for host paths.",
     VolumeNodeConflict: "The volume can only be used on a node that does not fit the pods." => "Use a storage class with ReadWriteMany, or one replica.",
     Unschedulable: "No node fits the pods for another reason." => "Look at the message, and at scheduling.",
-    DeviceMismatch: "A pod runs on another device than was asked for." => "Look at the pod's log, and at the node's driver and render group.",
-    FallbackInUse: "The model runs on the CPU, as fallback allows." => "Repair the device, or set fallback to Never to refuse this.",
+    DeviceMismatch: "A pod runs on another device than was asked for." => "Look at the pod's log, at the node's driver and render group, and whether image.serving is one for GPUs (its tag ends in -gpu).",
+    FallbackInUse: "The model runs on the CPU, as fallback allows." => "Repair the device (image.serving must be one for GPUs, whose tag ends in -gpu), or set fallback to Never to refuse this.",
 
     // Pods.
     ImagePullFailed: "An image cannot be pulled." => "Check spec.image and podTemplate.imagePullSecrets.",

@@ -1,29 +1,55 @@
-//! What the containers of all pods have in common.
+//! What all pods and their containers have in common.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource,
-    HTTPGetAction, KeyToPath, PersistentVolumeClaimVolumeSource, PodSecurityContext, Probe,
-    SeccompProfile, SecretKeySelector, SecurityContext, Volume, VolumeMount,
+    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, EnvVar,
+    EnvVarSource, HTTPGetAction, KeyToPath, PersistentVolumeClaimVolumeSource, PodSecurityContext,
+    PodSpec, Probe, SeccompProfile, SecretKeySelector, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::validate::HubSource;
+use crate::validate::{HubSource, ValidatedModel};
 
 /// The user and group that the images run as.
 const USER: i64 = 5000;
 /// Where a ConfigMap with certificates is mounted.
 const CA_BUNDLE: &str = "/certificates";
 
+/// The pods of Jobs and servers, still without containers: they get no token of an account, and run where the
+/// specification says.
+pub(crate) fn pod(valid: &ValidatedModel, groups: &[i64]) -> PodSpec {
+    let spec = &valid.model.spec;
+    PodSpec {
+        security_context: Some(pod_security(groups)),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        service_account_name: spec.pod_template.service_account_name.clone(),
+        image_pull_secrets: some(spec.pod_template.image_pull_secrets.clone()),
+        node_selector: some(spec.scheduling.node_selector.clone()),
+        tolerations: some(spec.scheduling.tolerations.clone()),
+        priority_class_name: spec.scheduling.priority_class_name.clone(),
+        ..PodSpec::default()
+    }
+}
+
+/// A list or a map, unless it is empty.
+pub(crate) fn some<C>(collection: C) -> Option<C>
+where
+    for<'a> &'a C: IntoIterator,
+{
+    let is_empty = (&collection).into_iter().next().is_none();
+    (!is_empty).then_some(collection)
+}
+
 /// The security context of all pods: what Pod Security's level `restricted` asks for.
-pub(crate) fn pod_security(groups: &[i64]) -> PodSecurityContext {
+fn pod_security(groups: &[i64]) -> PodSecurityContext {
     PodSecurityContext {
         run_as_non_root: Some(true),
         run_as_user: Some(USER),
         run_as_group: Some(USER),
         fs_group: Some(USER),
         fs_group_change_policy: Some("OnRootMismatch".to_owned()),
-        supplemental_groups: Some(groups.to_vec()).filter(|groups| !groups.is_empty()),
+        supplemental_groups: some(groups.to_vec()),
         seccomp_profile: Some(SeccompProfile {
             type_: "RuntimeDefault".to_owned(),
             localhost_profile: None,
@@ -81,6 +107,15 @@ pub(crate) fn add_hub(
     }));
 }
 
+/// A port with a name.
+pub(crate) fn port(name: &str, number: i32) -> ContainerPort {
+    ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: number,
+        ..ContainerPort::default()
+    }
+}
+
 /// A mount of a volume.
 pub(crate) fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
     VolumeMount {
@@ -117,7 +152,7 @@ pub(crate) fn config_volume(name: &str, config_map: &str, items: &[(&str, &str)]
         name: name.to_owned(),
         config_map: Some(ConfigMapVolumeSource {
             name: config_map.to_owned(),
-            items: Some(items).filter(|items| !items.is_empty()),
+            items: some(items),
             ..ConfigMapVolumeSource::default()
         }),
         ..Volume::default()

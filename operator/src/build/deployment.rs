@@ -7,15 +7,14 @@ use k8s_openapi::api::apps::v1::{
     Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
 };
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec,
-    ResourceRequirements, SecretVolumeSource, SleepAction, TopologySpreadConstraint, Volume,
-    VolumeMount,
+    Container, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, ResourceRequirements,
+    SecretVolumeSource, SleepAction, TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use super::container::{
-    claim_volume, config_volume, container_security, mount, pod_security, probe, scratch_volume,
+    claim_volume, config_volume, container_security, mount, pod, port, probe, scratch_volume, some,
 };
 use super::{Inputs, Wanted, gpu, jobs, own_metadata};
 use crate::accelerator::{AcceleratorPlan, Variant, share};
@@ -125,20 +124,11 @@ fn template(
         init.push(jobs::pull_container(inputs, image, hub, (commit, key), &mut volumes));
     }
     let mut pod = PodSpec {
-        restart_policy: None,
-        security_context: Some(pod_security(&accelerator.groups)),
-        automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
         termination_grace_period_seconds: Some(STILL_SENT_TO + FINISHING + 5),
-        service_account_name: spec.pod_template.service_account_name.clone(),
-        image_pull_secrets: some(spec.pod_template.image_pull_secrets.clone()),
-        node_selector: Some(spec.scheduling.node_selector.clone()).filter(|it| !it.is_empty()),
-        tolerations: some(spec.scheduling.tolerations.clone()),
         affinity: spec.scheduling.affinity.clone(),
         topology_spread_constraints: some(spread(inputs)),
-        priority_class_name: spec.scheduling.priority_class_name.clone(),
         runtime_class_name: spec.scheduling.runtime_class_name.clone(),
-        ..PodSpec::default()
+        ..pod(valid, &accelerator.groups)
     };
     add_device(inputs, variant, &mut container, &mut volumes, &mut pod);
     pod.containers = vec![container];
@@ -147,7 +137,7 @@ fn template(
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),
-            annotations: Some(spec.pod_template.annotations.clone()).filter(|it| !it.is_empty()),
+            annotations: some(spec.pod_template.annotations.clone()),
             ..ObjectMeta::default()
         }),
         spec: Some(pod),
@@ -158,11 +148,6 @@ fn template(
 fn server(inputs: Inputs<'_>, serving: &Serving, mounts: Vec<VolumeMount>) -> Container {
     let Inputs { valid, .. } = inputs;
     let spec = &valid.model.spec;
-    let port = |name: &str, port| ContainerPort {
-        name: Some(name.to_owned()),
-        container_port: port,
-        ..ContainerPort::default()
-    };
     // Loading, and compiling for a GPU, may take as long as a rollout may.
     let deadline = i32::try_from(spec.rollout.progress_deadline().as_secs()).unwrap_or(600);
     Container {
@@ -315,9 +300,4 @@ fn add_device(
         }
         GpuAllocation::DevicePlugin => {}
     }
-}
-
-/// The list unless it is empty.
-fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
-    Some(list).filter(|list| !list.is_empty())
 }

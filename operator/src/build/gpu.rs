@@ -9,6 +9,7 @@ use k8s_openapi::api::resource::v1::{
     ResourceClaimSpec, ResourceClaimTemplate, ResourceClaimTemplateSpec,
 };
 
+use super::container::some;
 use super::{Inputs, Wanted, own_metadata};
 use crate::kind::Kind;
 use crate::names::{self, Component};
@@ -33,7 +34,7 @@ pub(super) fn claim_template(inputs: Inputs<'_>) -> Option<Wanted> {
         exactly: Some(ExactDeviceRequest {
             device_class_name: claim.device_class_name.clone(),
             count: Some(i64::from(gpu.count)),
-            selectors: Some(selectors(&claim)).filter(|it| !it.is_empty()),
+            selectors: some(selectors(&claim)),
             ..ExactDeviceRequest::default()
         }),
         ..DeviceRequest::default()

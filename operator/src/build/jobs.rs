@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 use crds::spec::ConversionMode;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, HostPathVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements,
-    Volume,
+    Container, HostPathVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements, Volume,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::container::{
-    add_hub, claim_volume, container_security, mount, pod_security, scratch_volume,
+    add_hub, claim_volume, container_security, mount, pod, port, scratch_volume, some,
 };
 use super::network::MANAGEMENT_PORT;
 use super::{Inputs, Ownership, Wanted, own_metadata, shared_metadata, text_map};
@@ -58,7 +57,7 @@ pub(super) fn resolve(inputs: Inputs<'_>) -> Option<Wanted> {
     }
     args.extend(wishes(valid));
     let mut container = job_container("resolve", args, puller_image(valid, settings));
-    container.volume_mounts = Some(mounts).filter(|mounts| !mounts.is_empty());
+    container.volume_mounts = some(mounts);
     container.resources = Some(resources("50m", "64Mi", "256Mi"));
     if let ValidatedSource::Hub(hub) = &valid.source {
         add_hub(&mut container, &mut volumes, hub, &settings.hub_environment);
@@ -123,11 +122,7 @@ pub(super) fn pull_container(
     .into();
     args.extend(wishes(valid));
     let mut container = job_container("pull", args, image);
-    container.ports = Some(vec![ContainerPort {
-        name: Some("management".to_owned()),
-        container_port: MANAGEMENT_PORT,
-        ..ContainerPort::default()
-    }]);
+    container.ports = Some(vec![port("management", MANAGEMENT_PORT)]);
     container.volume_mounts =
         Some(vec![mount("models", MODELS, false), mount("tmp", "/tmp", false)]);
     container.resources = Some(resources("250m", "256Mi", "512Mi"));
@@ -245,22 +240,11 @@ fn job(
     volumes: Vec<Volume>,
     retries: i32,
 ) -> Job {
-    let spec = &valid.model.spec;
-    let scheduling = &spec.scheduling;
     let pod = PodSpec {
         containers: vec![container],
-        volumes: Some(volumes).filter(|volumes| !volumes.is_empty()),
+        volumes: some(volumes),
         restart_policy: Some("OnFailure".to_owned()),
-        security_context: Some(pod_security(&[])),
-        automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
-        service_account_name: spec.pod_template.service_account_name.clone(),
-        image_pull_secrets: Some(spec.pod_template.image_pull_secrets.clone())
-            .filter(|it| !it.is_empty()),
-        node_selector: Some(scheduling.node_selector.clone()).filter(|it| !it.is_empty()),
-        tolerations: Some(scheduling.tolerations.clone()).filter(|it| !it.is_empty()),
-        priority_class_name: scheduling.priority_class_name.clone(),
-        ..PodSpec::default()
+        ..pod(valid, &[])
     };
     let labels: Option<BTreeMap<String, String>> = metadata.labels.clone();
     Job {

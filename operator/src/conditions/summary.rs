@@ -3,9 +3,11 @@
 use crds::conditions::{ConditionType, Reason};
 use crds::status::RolloutState;
 
+use super::workload::current_pods;
 use super::{Finding, State};
 use crate::apply::Applied;
 use crate::build::Inputs;
+use crate::failure::{self, Failure};
 
 /// The conditions that must hold for a model to be ready, in the order in which they come true.
 const NEEDED: [ConditionType; 6] = [
@@ -70,15 +72,23 @@ fn ready(inputs: Inputs<'_>, applied: &Applied, findings: &[Finding]) -> Finding
         }
         RolloutState::Complete | RolloutState::Progressing => {}
     }
+    let is_rolling_out = rollout.state == RolloutState::Progressing;
     let is_fallback = |finding: &Finding| finding.reason == Reason::FallbackInUse;
     // What is known to be wrong is told before what is not known yet, which often only waits for it.
-    let first = |state| {
+    let all = |state| {
         NEEDED
             .into_iter()
             .filter_map(of)
-            .find(|finding| finding.state == state && !is_fallback(finding))
+            .filter(move |finding| finding.state == state && !is_fallback(finding))
     };
-    if let Some(first) = first(State::False).or_else(|| first(State::Unknown)) {
+    // That pods are waited for is told only where nothing says what keeps them.
+    let awaits_pods = |it: &&Finding| matches!(it.reason, Reason::Starting | Reason::Loading);
+    let first = all(State::False)
+        .find(|finding| !awaits_pods(finding))
+        .or_else(|| all(State::False).next())
+        // While pods are replaced, it is not known yet how the new ones are.
+        .or_else(|| all(State::Unknown).next().filter(|_| !is_rolling_out));
+    if let Some(first) = first {
         let message = match first.message.is_empty() {
             true => first.reason.meaning().trim_end_matches('.').to_owned(),
             false => first.message.clone(),
@@ -95,8 +105,8 @@ fn ready(inputs: Inputs<'_>, applied: &Applied, findings: &[Finding]) -> Finding
             format!("{} of an earlier model is still being deleted", applied.waiting.join(", "));
         return Finding::fails(kind, Reason::Pending, message);
     }
-    if rollout.state == RolloutState::Progressing {
-        return Finding::fails(kind, Reason::RollingOut, rollout.message.clone());
+    if is_rolling_out {
+        return rolling_out(inputs);
     }
     if inputs.valid.model.replica_bounds().1 == 0 {
         return Finding::holds(
@@ -108,6 +118,18 @@ fn ready(inputs: Inputs<'_>, applied: &Applied, findings: &[Finding]) -> Finding
     match findings.iter().find(|finding| is_fallback(finding)) {
         Some(fallback) => Finding::holds(kind, Reason::FallbackInUse, fallback.message.clone()),
         None => Finding::holds(kind, Reason::Ready, "the model answers on every pod"),
+    }
+}
+
+/// A rollout under way, or what keeps its pods from serving while those before them do.
+fn rolling_out(inputs: Inputs<'_>) -> Finding {
+    let rollout = &inputs.plan.rollout;
+    match current_pods(inputs).find_map(failure::of_pod) {
+        Some(Failure { reason, pod, message, .. }) => {
+            let message = format!("{}; {pod}: {message}", rollout.message);
+            Finding::fails(ConditionType::Ready, reason, message)
+        }
+        None => Finding::fails(ConditionType::Ready, Reason::RollingOut, rollout.message.clone()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::build::Inputs;
 use crate::facts::PodFacts;
 use crate::failure;
 use crate::kind::Kind;
-use crate::plan::CacheState;
+use crate::plan::{CacheState, ReleaseState};
 use crate::pods::ModelInfo;
 
 /// All of them, in the order in which they come true.
@@ -32,7 +32,7 @@ fn schedulable(inputs: Inputs<'_>) -> Finding {
     if !wants_pods(inputs) {
         return Finding::holds(kind, Reason::NotNeeded, "no pods are asked for");
     }
-    let pods = || inputs.observed.pods.iter().filter(|pod| pod.is_current());
+    let pods = || current_pods(inputs);
     if let Some(message) = pods().find_map(|pod| pod.unschedulable.as_deref()) {
         return Finding::fails(kind, failure::unschedulable(message), message);
     }
@@ -55,6 +55,13 @@ fn available(inputs: Inputs<'_>) -> Finding {
             "there are no pods before the files are there",
         );
     }
+    if inputs.plan.accelerator.is_err() && deployments.is_empty() {
+        return Finding::unknown(
+            kind,
+            Reason::Pending,
+            "there are no pods before a node offers their device",
+        );
+    }
     let wanted: i32 = deployments.values().map(|it| it.wanted).sum();
     let available: i32 = deployments.values().map(|it| it.available).sum();
     if wanted > 0 && available >= wanted {
@@ -69,7 +76,7 @@ fn available(inputs: Inputs<'_>) -> Finding {
         let failure = failure::of_unmade_pod(message);
         return Finding::fails(kind, failure.reason, format!("{counted}: {}", failure.message));
     }
-    match inputs.observed.pods.iter().filter(|pod| pod.is_current()).find_map(failure::of_pod) {
+    match current_pods(inputs).find_map(failure::of_pod) {
         Some(failure) => {
             let message = format!("{counted}; {}: {}", failure.pod, failure.message);
             Finding::fails(kind, failure.reason, message)
@@ -110,16 +117,19 @@ fn device(inputs: Inputs<'_>) -> Finding {
     if !wants_pods(inputs) {
         return Finding::holds(kind, Reason::NotNeeded, "no pods are asked for");
     }
+    let ready = || ready_pods(inputs).filter(|pod| is_of_release(inputs, pod));
     let models: Vec<(&PodFacts, &ModelInfo)> =
-        ready_pods(inputs).filter_map(|pod| Some((pod, model_of(inputs, pod)?))).collect();
+        ready().filter_map(|pod| Some((pod, model_of(inputs, pod)?))).collect();
     let other = models.iter().find(|(_, model)| !is_device(&model.device, wanted));
     if let Some((pod, model)) = other {
+        let why = model.fallback_reason.as_ref().map(|reason| format!(": {reason}"));
         let message = format!(
-            "{} runs on {} ({}) and not on {}",
+            "{} runs on {} ({}) and not on {}{}",
             pod.name,
             model.device,
             model.device_name,
-            wanted.as_str()
+            wanted.as_str(),
+            why.unwrap_or_default()
         );
         let reason = match inputs.valid.model.spec.device.may_fall_back_to_cpu() {
             true => Reason::FallbackInUse,
@@ -138,7 +148,7 @@ fn device(inputs: Inputs<'_>) -> Finding {
             Reason::Verified,
             format!("{} pods run on {} ({})", models.len(), model.device, model.device_name),
         ),
-        None if ready_pods(inputs).next().is_some() => {
+        None if ready().next().is_some() => {
             Finding::unknown(kind, Reason::Unknown, "no ready pod said what it runs on")
         }
         None => Finding::unknown(kind, Reason::Pending, "no pod is ready yet"),
@@ -197,9 +207,22 @@ pub(crate) fn ready_pods<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a Pod
     inputs.observed.pods.iter().filter(|pod| pod.is_ready && !pod.is_leaving)
 }
 
+/// The pods that serve what is served, or are to.
+pub(super) fn current_pods<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a PodFacts> {
+    inputs.observed.pods.iter().filter(move |pod| pod.is_current() && is_of_release(inputs, pod))
+}
+
+/// Whether a pod serves what is served, or is to. What is the matter with those that it replaces is no news of it.
+fn is_of_release(inputs: Inputs<'_>, pod: &PodFacts) -> bool {
+    let served = inputs.plan.serving.as_ref().and_then(|serving| serving.release.label());
+    served.is_none() || pod.release.as_deref().is_none_or(|release| Some(release) == served)
+}
+
 /// Why a pod could not load the model, in the server's words.
 pub(crate) fn load_error<'a>(inputs: Inputs<'a>) -> Option<(&'a PodFacts, &'a str)> {
-    inputs.observed.pods.iter().filter(|pod| !pod.is_leaving).find_map(|pod| {
+    let mut pods =
+        inputs.observed.pods.iter().filter(|pod| !pod.is_leaving && is_of_release(inputs, pod));
+    pods.find_map(|pod| {
         let info = inputs.observed.infos.get(&pod.uid)?;
         let failed = info.not_serving.iter().find(|it| it.state == "failed")?;
         Some((pod, failed.error.as_deref().unwrap_or("the model could not be loaded")))

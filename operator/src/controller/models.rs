@@ -13,10 +13,20 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tracing::warn;
 
+use crate::inventory::number;
 use crate::watches::{Trigger, scoped};
 
 /// What of a model decides whether it is looked at again: everything but its status.
 type Cause = (Option<String>, Option<i64>, bool, u64);
+
+/// What is known of a model by its UID.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The store has it with this resource version.
+    Shown(String, u64),
+    /// It is gone.
+    Gone(String),
+}
 
 /// The namespace that a watch is about; `None` for all.
 type Scope = Option<String>;
@@ -57,7 +67,7 @@ pub(super) struct Known {
     store: Store<EmbeddingModel>,
     writer: Writer<EmbeddingModel>,
     trigger: Trigger,
-    gone: UnboundedSender<String>,
+    news: UnboundedSender<News>,
     causes: HashMap<ObjectRef<EmbeddingModel>, Cause>,
     /// What lists that are under way have shown.
     listed: HashMap<Scope, HashSet<ObjectRef<EmbeddingModel>>>,
@@ -66,12 +76,12 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Knows nothing yet. Models to look at go to `trigger`, the UIDs of those that are gone to `gone`.
+    /// Knows nothing yet. Models to look at go to `trigger`, what else has become of them to `news`.
     pub(super) fn new(
         store: Store<EmbeddingModel>,
         mut writer: Writer<EmbeddingModel>,
         trigger: Trigger,
-        gone: UnboundedSender<String>,
+        news: UnboundedSender<News>,
     ) -> Self {
         // An empty list makes the store usable.
         writer.apply_watcher_event(&watcher::Event::Init);
@@ -80,7 +90,7 @@ impl Known {
             store,
             writer,
             trigger,
-            gone,
+            news,
             causes: HashMap::new(),
             listed: HashMap::new(),
             complete: BTreeSet::new(),
@@ -119,10 +129,13 @@ impl Known {
     fn apply(&mut self, model: EmbeddingModel) {
         let reference = ObjectRef::from_obj(&model);
         let cause = cause(&model);
+        let uid = model.uid().unwrap_or_default();
+        let shown = News::Shown(uid, number(model.resource_version().as_deref()));
         self.writer.apply_watcher_event(&watcher::Event::Apply(model));
+        self.tell(shown);
         let before = self.causes.insert(reference.clone(), cause.clone());
         if let Some((Some(uid), ..)) = before.as_ref().filter(|before| before.0 != cause.0) {
-            self.forget(uid.clone());
+            self.tell(News::Gone(uid.clone()));
         }
         if before != Some(cause) {
             self.look_at(reference);
@@ -134,7 +147,7 @@ impl Known {
         for reference in concerned(&model, &self.causes) {
             self.look_at(reference);
         }
-        self.forget(model.uid().unwrap_or_default());
+        self.tell(News::Gone(model.uid().unwrap_or_default()));
         self.writer.apply_watcher_event(&watcher::Event::Delete(model));
     }
 
@@ -143,8 +156,8 @@ impl Known {
         let _ = self.trigger.send(reference);
     }
 
-    fn forget(&self, uid: String) {
-        let _ = self.gone.send(uid);
+    fn tell(&self, news: News) {
+        let _ = self.news.send(news);
     }
 }
 
@@ -179,15 +192,15 @@ mod tests {
     struct Scene {
         known: Known,
         looks: UnboundedReceiver<ObjectRef<EmbeddingModel>>,
-        gone: UnboundedReceiver<String>,
+        news: UnboundedReceiver<News>,
     }
 
     impl Scene {
         fn new() -> Self {
             let (reader, writer) = store();
             let (trigger, looks) = mpsc::unbounded_channel();
-            let (tell, gone) = mpsc::unbounded_channel();
-            Self { known: Known::new(reader, writer, trigger, tell), looks, gone }
+            let (tell, news) = mpsc::unbounded_channel();
+            Self { known: Known::new(reader, writer, trigger, tell), looks, news }
         }
 
         fn list(&mut self, namespace: Option<&str>, models: &[EmbeddingModel]) {
@@ -204,6 +217,18 @@ mod tests {
                 self.known.store.state().iter().map(|model| model.name_any()).collect();
             names.sort();
             names
+        }
+
+        /// The UIDs of models that are gone, and how many were shown.
+        fn news(&mut self) -> (Vec<String>, usize) {
+            let (mut gone, mut shown) = (Vec::new(), 0);
+            while let Ok(news) = self.news.try_recv() {
+                match news {
+                    News::Gone(uid) => gone.push(uid),
+                    News::Shown(..) => shown += 1,
+                }
+            }
+            (gone, shown)
         }
 
         fn looks(&mut self) -> Vec<String> {
@@ -252,7 +277,7 @@ mod tests {
             (scene.names(), scene.looks()),
             (vec!["a".to_owned(), "c".to_owned()], vec!["a".to_owned()])
         );
-        assert_eq!(scene.gone.try_recv().as_deref(), Ok("uid of b"));
+        assert_eq!(scene.news(), (vec!["uid of b".to_owned()], 5));
     }
 
     #[test]
@@ -264,6 +289,8 @@ mod tests {
         changed.metadata.resource_version = Some("9".to_owned());
         changed.status.get_or_insert_default().ready_replicas = Some(1);
         scene.known.take_in(&None, Event::Apply(changed.clone()));
+        assert_eq!(scene.news.try_recv(), Ok(News::Shown("uid of a".to_owned(), 0)));
+        assert_eq!(scene.news.try_recv(), Ok(News::Shown("uid of a".to_owned(), 9)));
         assert!(scene.looks().is_empty());
         changed.metadata.generation = Some(4);
         scene.known.take_in(&None, Event::Apply(changed.clone()));
@@ -274,6 +301,6 @@ mod tests {
         changed.metadata.uid = Some("another".to_owned());
         scene.known.take_in(&None, Event::Apply(changed));
         assert_eq!(scene.looks(), ["a"]);
-        assert_eq!(scene.gone.try_recv().as_deref(), Ok("uid of a"));
+        assert_eq!(scene.news(), (vec!["uid of a".to_owned()], 3));
     }
 }

@@ -17,7 +17,7 @@ pub struct NodeFacts {
     pub taints: Vec<Taint>,
     /// Whether it takes new pods.
     pub is_schedulable: bool,
-    /// Resources of device plugins, by name: how many pods may have.
+    /// Resources of device plugins, by name: how many pods may have, at least one.
     pub devices: BTreeMap<String, i64>,
     /// The group of its render node, where an administrator states it.
     pub render_group: Option<i64>,
@@ -33,6 +33,8 @@ impl From<&Node> for NodeFacts {
             .flatten()
             .filter(|(name, _)| name.contains('/') && !name.starts_with("hugepages-"))
             .filter_map(|(name, quantity)| Some((name.clone(), quantity.0.parse().ok()?)))
+            // A kubelet goes on naming the resources of plugins that are gone, with none of them.
+            .filter(|(_, count)| *count > 0)
             .collect();
         let stated = |values: &Option<BTreeMap<String, String>>| {
             values.as_ref().and_then(|values| values.get(names::RENDER_GROUP)?.parse().ok())
@@ -45,5 +47,31 @@ impl From<&Node> for NodeFacts {
             devices,
             render_group: stated(&metadata.annotations).or_else(|| stated(&metadata.labels)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use k8s_openapi::api::core::v1::{Node, NodeStatus};
+    use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+    use super::NodeFacts;
+
+    /// If it were, people would be told to ask for what is not there, and that nothing comes back by itself.
+    #[test]
+    fn a_resource_whose_plugin_is_gone_is_not_offered() {
+        let quantity = |(name, count): (&str, &str)| (name.to_owned(), Quantity(count.to_owned()));
+        let offered = [
+            ("cpu", "2"),
+            ("hugepages-2Mi", "0"),
+            ("gpu.intel.com/i915", "0"),
+            ("gpu.intel.com/xe", "2"),
+        ];
+        let allocatable = Some(offered.map(quantity).into());
+        let status = Some(NodeStatus { allocatable, ..NodeStatus::default() });
+        let facts = NodeFacts::from(&Node { status, ..Node::default() });
+        assert_eq!(facts.devices, BTreeMap::from([("gpu.intel.com/xe".to_owned(), 2)]));
     }
 }

@@ -110,6 +110,7 @@ impl From<&Pod> for PodFacts {
         };
         let mut all = containers(&status.init_container_statuses, ContainerKind::Init);
         all.extend(containers(&status.container_statuses, ContainerKind::Main));
+        all.shrink_to_fit();
         Self {
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default(),

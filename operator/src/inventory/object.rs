@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    ManagedFieldsEntry, ObjectMeta, OwnerReference,
+};
 
 use crate::facts::{ClaimFacts, DeploymentFacts, JobFacts};
 use crate::kind::Kind;
@@ -45,6 +47,8 @@ pub struct LiveObject {
     pub applied: Option<String>,
     /// Whether it is going away.
     pub is_leaving: bool,
+    /// Whether somebody else than the operator and Kubernetes' own controllers has set any of its fields.
+    pub is_changed_by_others: bool,
     /// The facts of its kind.
     pub facts: Facts,
 }
@@ -100,6 +104,7 @@ impl LiveObject {
             component: label(names::COMPONENT).and_then(|label| Component::from_label(label)),
             applied: annotation(names::APPLIED).cloned(),
             is_leaving: metadata.deletion_timestamp.is_some(),
+            is_changed_by_others: is_changed_by_others(metadata),
             owners,
             facts,
         }
@@ -114,6 +119,16 @@ impl LiveObject {
     pub fn model_owners(&self) -> impl Iterator<Item = &OwnerReference> {
         self.owners.iter().filter(|owner| owner.kind == crds::KIND)
     }
+}
+
+/// Whether the managers of the object's fields are others than one expects. Where they are not told, anybody may
+/// have been there.
+fn is_changed_by_others(metadata: &ObjectMeta) -> bool {
+    let is_expected = |entry: &ManagedFieldsEntry| {
+        entry.subresource.as_deref().is_some_and(|name| !name.is_empty())
+            || matches!(entry.manager.as_deref(), Some(names::MANAGER | "kube-controller-manager"))
+    };
+    metadata.managed_fields.as_ref().is_none_or(|entries| !entries.iter().all(is_expected))
 }
 
 /// Resource versions of Kubernetes' own API server are increasing numbers.
@@ -142,4 +157,31 @@ fn version(metadata: &ObjectMeta) -> u64 {
         None => metadata.resource_version.hash(&mut hasher),
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(manager: &str, subresource: Option<&str>) -> ManagedFieldsEntry {
+        ManagedFieldsEntry {
+            manager: Some(manager.to_owned()),
+            subresource: subresource.map(str::to_owned),
+            ..ManagedFieldsEntry::default()
+        }
+    }
+
+    #[test]
+    fn others_are_those_who_set_fields_and_are_no_controllers() {
+        let is_changed = |entries: Option<Vec<ManagedFieldsEntry>>| {
+            let metadata = ObjectMeta { managed_fields: entries, ..ObjectMeta::default() };
+            LiveObject::new(Kind::Service, &metadata, Facts::None).is_changed_by_others
+        };
+        let ours = entry(names::MANAGER, None);
+        let status = entry("somebody", Some("status"));
+        let controller = entry("kube-controller-manager", None);
+        assert!(!is_changed(Some(vec![ours.clone(), status, controller])));
+        assert!(is_changed(Some(vec![ours, entry("kubectl-edit", None)])));
+        assert!(is_changed(None), "nobody is told");
+    }
 }

@@ -1,9 +1,8 @@
-//! Which pods there are, and what was read of them last.
+//! The pods that there are, by what they belong to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::object::number;
 use crate::facts::PodFacts;
 
 /// Pods that belong together.
@@ -15,37 +14,28 @@ pub enum PodGroup {
     Key(String, String),
 }
 
-/// The resource versions of pods, by name.
-pub type PodVersions = BTreeMap<String, u64>;
+/// The pods of a group, by name.
+type Group = BTreeMap<String, Arc<PodFacts>>;
 
-/// All pods, of which the watch reads metadata alone.
+/// All pods of the operator's.
 #[derive(Debug, Default)]
 pub struct PodInventory {
+    /// Groups with at least one pod.
     groups: RwLock<HashMap<PodGroup, Group>>,
-}
-
-/// A group with at least one pod.
-#[derive(Debug, Default)]
-struct Group {
-    versions: PodVersions,
-    /// The pods as they were at these versions.
-    read: Option<(PodVersions, Arc<Vec<PodFacts>>)>,
 }
 
 impl PodInventory {
     /// Takes in a pod.
-    pub fn insert(&self, group: PodGroup, name: &str, resource_version: Option<&str>) {
-        let mut groups = self.write();
-        let versions = &mut groups.entry(group).or_default().versions;
-        versions.insert(name.to_owned(), number(resource_version));
+    pub fn insert(&self, group: PodGroup, pod: PodFacts) {
+        self.write().entry(group).or_default().insert(pod.name.clone(), Arc::new(pod));
     }
 
     /// Drops a pod that is gone.
     pub fn remove(&self, group: &PodGroup, name: &str) {
         let mut groups = self.write();
         if let Some(pods) = groups.get_mut(group) {
-            pods.versions.remove(name);
-            if pods.versions.is_empty() {
+            pods.remove(name);
+            if pods.is_empty() {
                 groups.remove(group);
             }
         }
@@ -56,29 +46,16 @@ impl PodInventory {
         self.write().retain(|group, pods| {
             let (PodGroup::Model(inside, _) | PodGroup::Key(inside, _)) = group;
             if namespace.is_none_or(|it| it == inside) {
-                pods.versions.retain(|name, _| present.contains(&(group.clone(), name.clone())));
+                pods.retain(|name, _| present.contains(&(group.clone(), name.clone())));
             }
-            !pods.versions.is_empty()
+            !pods.is_empty()
         });
     }
 
-    /// The pods of a group with their versions.
-    pub fn versions(&self, group: &PodGroup) -> PodVersions {
-        self.read().get(group).map(|pods| pods.versions.clone()).unwrap_or_default()
-    }
-
-    /// The pods of a group as they were when these versions were seen, if they were read then.
-    pub fn known(&self, group: &PodGroup, versions: &PodVersions) -> Option<Arc<Vec<PodFacts>>> {
+    /// The pods of a group.
+    pub fn of(&self, group: &PodGroup) -> Vec<PodFacts> {
         let groups = self.read();
-        let (read_at, pods) = groups.get(group)?.read.as_ref()?;
-        (read_at == versions).then(|| Arc::clone(pods))
-    }
-
-    /// Remembers what was read of a group, for as long as it has pods.
-    pub fn remember(&self, group: &PodGroup, versions: PodVersions, pods: Arc<Vec<PodFacts>>) {
-        if let Some(known) = self.write().get_mut(group) {
-            known.read = Some((versions, pods));
-        }
+        groups.get(group).into_iter().flatten().map(|(_, pod)| PodFacts::clone(pod)).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<PodGroup, Group>> {
@@ -94,27 +71,29 @@ impl PodInventory {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_new_list_drops_pods_that_are_not_in_it() {
-        let pods = PodInventory::default();
-        let group = PodGroup::Model("search".to_owned(), "a".to_owned());
-        pods.insert(group.clone(), "a-1", Some("3"));
-        pods.retain(Some("search"), &BTreeSet::new());
-        assert!(pods.versions(&group).is_empty());
+    fn pod(name: &str, phase: &str) -> PodFacts {
+        PodFacts { name: name.to_owned(), phase: phase.to_owned(), ..PodFacts::default() }
     }
 
     #[test]
-    fn what_was_read_holds_until_a_pod_changes_and_goes_with_the_last_pod() {
+    fn a_new_list_drops_pods_that_are_not_in_it() {
+        let pods = PodInventory::default();
+        let group = |namespace: &str| PodGroup::Model(namespace.to_owned(), "a".to_owned());
+        pods.insert(group("search"), pod("a-1", "Running"));
+        pods.insert(group("other"), pod("a-1", "Running"));
+        pods.retain(Some("search"), &BTreeSet::new());
+        assert!(pods.of(&group("search")).is_empty());
+        assert_eq!(pods.of(&group("other")).len(), 1);
+    }
+
+    #[test]
+    fn a_pod_is_as_it_was_seen_last_until_it_is_gone() {
         let pods = PodInventory::default();
         let group = PodGroup::Key("search".to_owned(), "0123".to_owned());
-        pods.insert(group.clone(), "pull-1", Some("3"));
-        let versions = pods.versions(&group);
-        pods.remember(&group, versions.clone(), Arc::default());
-        assert!(pods.known(&group, &versions).is_some());
-        pods.insert(group.clone(), "pull-1", Some("4"));
-        assert!(pods.known(&group, &pods.versions(&group)).is_none());
+        pods.insert(group.clone(), pod("pull-1", "Pending"));
+        pods.insert(group.clone(), pod("pull-1", "Running"));
+        assert_eq!(pods.of(&group), [pod("pull-1", "Running")]);
         pods.remove(&group, "pull-1");
-        pods.remember(&group, PodVersions::new(), Arc::default());
-        assert!(pods.known(&group, &PodVersions::new()).is_none());
+        assert!(pods.of(&group).is_empty());
     }
 }

@@ -153,7 +153,7 @@ pub fn decide(
         false => decided(
             Some(target),
             RolloutState::Progressing,
-            format!("{} is rolled out", named(target)),
+            format!("{} is being rolled out", named(target)),
         ),
     }
 }

@@ -1,7 +1,9 @@
 //! A cluster with one model, and a reconcile of it.
 
+#[path = "../../src/testing/settings.rs"]
+mod settings;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use crds::EmbeddingModel;
 use kube::runtime::reflector::store;
@@ -17,6 +19,8 @@ use serde_json::Value;
 
 use crate::api::{Answer, Asked, Log, accepted, client, empty_list, not_found};
 
+pub(crate) use settings::settings;
+
 /// A cluster that takes everything.
 fn willing(asked: &Asked) -> Answer {
     let is_of_one = asked.path.rsplit('/').next().is_some_and(|it| it.starts_with("small"));
@@ -30,26 +34,6 @@ fn willing(asked: &Asked) -> Answer {
             Answer::Json(200, written)
         }
         _ => accepted(asked),
-    }
-}
-
-/// The settings of an operator that was started without any option.
-pub(crate) fn settings() -> Settings {
-    Settings {
-        image: "embedserve:test".to_owned(),
-        gpu_image: "embedserve:test-gpu".to_owned(),
-        hub_endpoint: None,
-        hub_token_secret: None,
-        hub_ca_bundle: None,
-        hub_environment: Vec::new(),
-        hub_cidrs: Vec::new(),
-        allow_host_path: false,
-        namespace: "embedserve-system".to_owned(),
-        monitoring_namespace: None,
-        watch_namespaces: Vec::new(),
-        concurrency: 10,
-        resync: Duration::from_secs(600),
-        removal_timeout: Duration::from_secs(300),
     }
 }
 

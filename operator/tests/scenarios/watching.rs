@@ -56,7 +56,7 @@ async fn a_version_that_is_gone_is_answered_with_another_list() {
     let inventory = Arc::new(Inventory::default());
     let (trigger, mut looks) = mpsc::unbounded_channel();
     let watches =
-        Watches { client, inventory: Arc::clone(&inventory), trigger, namespaces: Vec::new() };
+        Watches { client, inventory: Arc::clone(&inventory), trigger, scopes: [None].into() };
     let mut ready = watches.start(Kind::Service).remove(0);
     ready.wait_for(|it| *it).await.expect("the first list is complete");
 
@@ -94,7 +94,7 @@ async fn a_list_that_fails_is_tried_again_until_it_succeeds() {
     let inventory = Arc::new(Inventory::default());
     let (trigger, _looks) = mpsc::unbounded_channel();
     let watches =
-        Watches { client, inventory: Arc::clone(&inventory), trigger, namespaces: Vec::new() };
+        Watches { client, inventory: Arc::clone(&inventory), trigger, scopes: [None].into() };
     let mut ready = watches.start(Kind::Service).remove(0);
     let complete = tokio::time::timeout(Duration::from_secs(30), ready.wait_for(|it| *it)).await;
     complete.expect("it goes on").expect("the watch lives");

@@ -1,13 +1,15 @@
 //! The models whose objects are looked at as a whole: each a small specification that goes the real
 //! way from validation over the decisions to the objects, with what a cluster would have shown.
 
+#[path = "../../src/testing/model.rs"]
+mod model;
+#[path = "../../src/testing/settings.rs"]
+mod settings;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crds::EmbeddingModel;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use model_repository::job_report::{ModelFacts, SourceReport};
 use operator::accelerator::{self, AcceleratorPlan, Known};
 use operator::build::{self, Apis, Inputs, Wanted};
 use operator::facts::{ClaimFacts, NodeFacts};
@@ -16,6 +18,9 @@ use operator::plan::{ClaimView, Images, JobView, Observed, Plan, resolution};
 use operator::settings::Settings;
 use operator::validate::{ValidatedModel, validate};
 use operator::{release, render_groups};
+
+use model::{COMMIT, model, report};
+use settings::settings;
 
 /// A model and the objects that follow from it.
 pub(crate) struct Case {
@@ -134,7 +139,8 @@ fn pulled(name: &'static str, spec: &str) -> Case {
 }
 
 fn of(name: &'static str, spec: &str, given: &Given) -> Case {
-    let valid = validate(Arc::new(model(spec)), &[], &given.settings).expect("it is valid");
+    let valid =
+        validate(Arc::new(model("small", spec)), &[], &given.settings).expect("it is valid");
     let observed = observed(&valid, given);
     let decided = resolution::decide(&valid, &observed);
     let (groups, given_up) = Default::default();
@@ -172,7 +178,7 @@ fn of(name: &'static str, spec: &str, given: &Given) -> Case {
 
 /// The Job that removes files from a volume that the user named.
 fn removal(spec: &str) -> Case {
-    let valid = validate(Arc::new(model(spec)), &[], &settings()).expect("it is valid");
+    let valid = validate(Arc::new(model("small", spec)), &[], &settings()).expect("it is valid");
     let job = build::remove_job(&valid, &settings(), "shared", "0123456789ab");
     Case { name: "removal", objects: vec![job] }
 }
@@ -182,11 +188,11 @@ fn observed(valid: &ValidatedModel, given: &Given) -> Observed {
     if !given.is_resolved {
         return observed;
     }
-    observed.resolve = Some(JobView { report: Some(report()), ..JobView::default() });
+    observed.resolve = Some(JobView { report: Some(report(COMMIT)), ..JobView::default() });
     let decided = resolution::decide(valid, &observed);
     let key = decided.release().expect("it was resolved").key.clone();
     if given.is_pulled {
-        observed.records = BTreeMap::from([(key, report())]);
+        observed.records = BTreeMap::from([(key, report(COMMIT))]);
         observed.claim = release::owns_volume(valid).then(|| ClaimView {
             facts: ClaimFacts {
                 phase: Some("Bound".to_owned()),
@@ -198,28 +204,6 @@ fn observed(valid: &ValidatedModel, given: &Given) -> Observed {
         });
     }
     observed
-}
-
-/// What the Jobs report of a model of MiniLM's size.
-fn report() -> SourceReport {
-    SourceReport {
-        commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
-        digest: "ab".repeat(32),
-        files: 9,
-        download_bytes: 91_000_000,
-        disk_bytes: 120_000_000,
-        weights_bytes: 23_000_000,
-        weight_format: Some("int8".to_owned()),
-        facts: ModelFacts {
-            architecture: Some("BertModel".to_owned()),
-            hidden_size: Some(384),
-            intermediate_size: Some(1536),
-            attention_heads: Some(12),
-            usable_tokens: Some(512),
-            pooling: Some("MEAN".to_owned()),
-            ..ModelFacts::default()
-        },
-    }
 }
 
 fn both_drivers() -> Vec<NodeFacts> {
@@ -244,34 +228,6 @@ fn node(name: &str, devices: &[(&str, i64)]) -> NodeFacts {
         devices: devices.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
         ..NodeFacts::default()
     }
-}
-
-fn settings() -> Settings {
-    Settings {
-        image: "embedserve:test".to_owned(),
-        gpu_image: "embedserve:test-gpu".to_owned(),
-        hub_endpoint: None,
-        hub_token_secret: None,
-        hub_ca_bundle: None,
-        hub_environment: Vec::new(),
-        hub_cidrs: Vec::new(),
-        allow_host_path: false,
-        namespace: "embedserve-system".to_owned(),
-        monitoring_namespace: None,
-        watch_namespaces: Vec::new(),
-        concurrency: 10,
-        resync: Duration::from_secs(600),
-        removal_timeout: Duration::from_secs(300),
-    }
-}
-
-fn model(spec: &str) -> EmbeddingModel {
-    let text = format!(
-        "apiVersion: embedserve.dev/v1alpha1\nkind: EmbeddingModel\nmetadata: {{name: small, namespace: search, \
-         uid: 11111111-2222-3333-4444-555555555555, generation: 3, creationTimestamp: \"2026-01-01T00:00:00Z\"}}\n\
-         spec: {spec}\n"
-    );
-    serde_yaml::from_str(&text).expect("a manifest of the right shape")
 }
 
 fn time() -> Time {

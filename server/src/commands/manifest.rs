@@ -115,8 +115,8 @@ fn pull_options(model: &EmbeddingModel, options: &RunOptions) -> anyhow::Result<
                 PoolingChoice::Mean => Some(Pooling::Mean),
                 PoolingChoice::LastToken => Some(Pooling::Last),
             },
-            normalize: Some(spec.normalize),
-            truncate: Some(spec.truncate),
+            normalize: spec.normalize,
+            truncate: spec.truncate,
             // Among the properties already.
             num_streams: None,
             target_device: Some(spec.device.target.as_str().to_owned()),

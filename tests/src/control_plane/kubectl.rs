@@ -2,12 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
-use super::{ControlPlane, User, programs};
-use crate::program::clean;
+use super::{ControlPlane, User};
+use crate::kubectl;
 
 impl User {
     pub(super) fn kubeconfig_name(self) -> &'static str {
@@ -60,17 +59,10 @@ impl ControlPlane {
         arguments: impl IntoIterator<Item = I>,
         input: &str,
     ) -> Output {
-        let mut command = Command::new(programs::kubernetes("kubectl"));
-        clean(&mut command);
+        let mut command = kubectl::command(&self.kubeconfig(User::Admin));
         // What it caches and which settings it reads is not the caller's.
-        command.env("HOME", &self.folder).env("KUBECONFIG", self.kubeconfig(User::Admin));
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("kubectl starts");
-        let mut stdin = child.stdin.take().expect("standard input is a pipe");
-        // One that does not read its input says why on standard error.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        child.wait_with_output().expect("kubectl ends")
+        command.env("HOME", &self.folder).args(arguments);
+        kubectl::run(command, input)
     }
 
     /// Runs kubectl as the administrator, which must succeed, and returns what it printed.
@@ -78,9 +70,6 @@ impl ControlPlane {
     /// # Panics
     /// With its errors, if it fails.
     pub fn kubectl_ok<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> String {
-        let output = self.kubectl(arguments);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "kubectl: {stderr}");
-        String::from_utf8(output.stdout).expect("output is UTF-8")
+        kubectl::printed(self.kubectl(arguments))
     }
 }

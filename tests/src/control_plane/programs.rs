@@ -18,7 +18,7 @@ rules:
 ";
 
 /// Path of a Kubernetes program that `make kubernetes` built, in the version of its go.mod.
-pub(super) fn kubernetes(program: &str) -> PathBuf {
+pub(crate) fn kubernetes(program: &str) -> PathBuf {
     let module = include_str!("../../cluster/kube/go.mod");
     let version = module.lines().find_map(|line| line.strip_prefix("require k8s.io/kubernetes v"));
     let version = version.expect("go.mod requires Kubernetes");

@@ -3,10 +3,12 @@
 use crds::EmbeddingModelStatus;
 
 use super::super::*;
-use super::scene::{Scene, answer, failing};
+use super::scene::{Scene, answer, failing, pod};
 use crate::accelerator::NoDevice;
 use crate::apply::Refusal;
-use crate::facts::{AutoscalerFacts, DeploymentFacts, RouteFacts};
+use crate::facts::{
+    AutoscalerFacts, ContainerFacts, DeploymentFacts, PodFacts, RouteFacts, Termination,
+};
 use crate::kind::Kind;
 use crate::pods::{Info, NotServing};
 use crate::testing::{self, COMMIT, NEWER, plan, time};
@@ -72,6 +74,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
     });
     add("load fails", Scene::ready(""), |it| {
         it.observed.pods[0].is_ready = false;
+        it.observed.deployments.get_mut("small").expect("a Deployment").available = 0;
         let failed = NotServing {
             name: "small".to_owned(),
             state: "failed".to_owned(),
@@ -165,6 +168,9 @@ fn ready_repeats_the_first_thing_that_is_wrong() {
 #[test]
 fn a_device_that_could_not_be_used_is_told_also_when_that_is_allowed() {
     let mut scene = Scene::ready("");
+    let mut info = answer("CPU");
+    info.models[0].fallback_reason = Some("no driver".to_owned());
+    scene.observed.infos.insert("1".to_owned(), info);
     let spec = "{source: {huggingFace: {repo: a/b}}, device: {target: GPU, fallback: CPU}}";
     let status = scene.valid.model.status.clone().expect("a status");
     let gpu = testing::from(spec, status);
@@ -176,7 +182,33 @@ fn a_device_that_could_not_be_used_is_told_also_when_that_is_allowed() {
     assert_eq!(scene.reason(ConditionType::DeviceVerified), (State::False, Reason::FallbackInUse));
     assert_eq!(scene.reason(ConditionType::Ready), (State::True, Reason::FallbackInUse));
     let message = scene.find(ConditionType::Ready).full_message();
+    assert!(message.contains("not on GPU: no driver"), "{message}");
     assert!(message.ends_with(Reason::FallbackInUse.next_action()), "{message}");
+}
+
+/// "0 of 0 pods are available: wait for them" would send people to look for pods.
+#[test]
+fn without_a_device_no_pods_are_waited_for() {
+    let (_, scene) =
+        scenes().into_iter().find(|(name, _)| *name == "no device").expect("there is one");
+    let available = scene.find(ConditionType::WorkloadAvailable);
+    assert_eq!((available.state, available.reason), (State::Unknown, Reason::Pending));
+    assert!(available.message.contains("offers their device"), "{}", available.message);
+}
+
+/// If it were told, Flux and Argo would give up on the correction of what is wrong.
+#[test]
+fn what_is_the_matter_with_pods_that_are_replaced_is_no_news_of_their_successors() {
+    let (_, mut load_fails) =
+        scenes().into_iter().find(|(name, _)| *name == "load fails").expect("there is one");
+    let (_, mut other_device) =
+        scenes().into_iter().find(|(name, _)| *name == "other device").expect("there is one");
+    for scene in [&mut load_fails, &mut other_device] {
+        scene.observed.pods[0].release = Some("old".to_owned());
+    }
+    assert_eq!(load_fails.reason(ConditionType::Ready), (State::False, Reason::Starting));
+    let verified = other_device.reason(ConditionType::DeviceVerified);
+    assert_eq!(verified, (State::Unknown, Reason::Pending));
 }
 
 #[test]
@@ -211,6 +243,50 @@ fn while_a_new_revision_is_pulled_the_message_says_that_the_old_one_serves() {
     let expected = format!("commit {} goes on serving", &COMMIT[..8]);
     assert!(finding.message.ends_with(&expected), "{}", finding.message);
     assert_eq!(scene.reason(ConditionType::WorkloadAvailable), (State::True, Reason::Available));
+}
+
+/// Otherwise users see Pending while their model is rolled out, and wait for they do not know what.
+#[test]
+fn a_rollout_whose_new_pods_are_still_to_come_is_told_as_a_rollout() {
+    let mut scene = Scene::ready("");
+    let deployment = scene.observed.deployments.get_mut("small").expect("it is there");
+    (deployment.replicas, deployment.updated) = (1, 0);
+    scene.observed.pods[0].release = Some("old".to_owned());
+    assert_eq!(scene.reason(ConditionType::DeviceVerified).0, State::Unknown);
+    assert_eq!(scene.reason(ConditionType::Ready), (State::False, Reason::RollingOut));
+}
+
+/// The pods before serve on, so that enough are available: nothing else says that the new ones do not come up.
+#[test]
+fn a_rollout_whose_new_pods_end_again_and_again_says_why() {
+    let mut scene = Scene::ready("");
+    let release = scene.plan().serving.expect("it serves").release;
+    let deployment = scene.observed.deployments.get_mut("small").expect("it is there");
+    (deployment.replicas, deployment.updated) = (2, 1);
+    assert_eq!(scene.reason(ConditionType::Ready), (State::False, Reason::RollingOut));
+    let killed =
+        Termination { exit_code: 137, reason: "OOMKilled".to_owned(), ..Termination::default() };
+    let container = ContainerFacts {
+        name: "server".to_owned(),
+        waiting: Some(("CrashLoopBackOff".to_owned(), "back-off 10s".to_owned())),
+        ended_before: Some(killed),
+        ..ContainerFacts::default()
+    };
+    scene.observed.pods.push(PodFacts {
+        name: "small-2".to_owned(),
+        uid: "2".to_owned(),
+        release: release.config_map.as_deref().map(|name| crate::release::label(name).to_owned()),
+        is_ready: false,
+        containers: vec![container],
+        ..pod()
+    });
+    let ready = scene.find(ConditionType::Ready);
+    assert_eq!((ready.state, ready.reason), (State::False, Reason::OutOfMemory));
+    assert!(
+        ready.message.contains("is being rolled out; small-2: the container used more"),
+        "{ready:?}"
+    );
+    assert!(scene.find(ConditionType::WorkloadAvailable).is_well());
 }
 
 #[test]
