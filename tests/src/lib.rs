@@ -3,8 +3,10 @@
 
 mod certificate;
 pub mod client;
+pub mod cluster;
 pub mod control_plane;
 pub mod expected;
+pub mod fake_gpus;
 pub mod helm;
 pub mod hub;
 mod kubectl;
