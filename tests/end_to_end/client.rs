@@ -9,6 +9,9 @@ use serde_json::Value;
 pub(crate) const SMALL: &str =
     "resources: {requests: {cpu: 50m, memory: 200Mi}, limits: {memory: 1Gi}}";
 
+/// Selects the pods that pull.
+pub(crate) const PULL: &str = "app.kubernetes.io/component=pull";
+
 /// A member of specifications: MiniLM on the hub's stand-in, with further members of `huggingFace`.
 pub(crate) fn minilm_source(more: &str) -> String {
     format!("source: {{huggingFace: {{repo: {MINILM}{more}}}}}")

@@ -13,10 +13,12 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
 use crate::helm::{Helm, chart};
 use crate::kubectl;
+use crate::process;
 use crate::program::{built, cache, clean};
 use crate::wait;
 use turns::{Company, Turn, Turns};
@@ -132,6 +134,21 @@ impl Cluster {
         let cache = cache();
         let arguments = [cache.as_os_str(), name.as_ref(), seconds.as_ref()];
         script("cluster/restart.sh", &arguments).expect("the process is restarted");
+    }
+
+    /// Kills all processes of a container, which is named as a pod's status does it. Only in a cluster that
+    /// [is ours](Self::is_ours), whose node is this machine.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub fn kill_container(&self, id: &str) {
+        let id = id.rsplit('/').next().unwrap_or(id);
+        let processes = process::in_cgroup(id);
+        assert!(!processes.is_empty(), "container {id} has no process");
+        for process in processes {
+            // One that the one before took with it is gone already.
+            let _ = kill_process(process, Signal::KILL);
+        }
     }
 
     /// Makes a namespace in which only pods may run that Pod Security calls restricted. It goes when the value is

@@ -1,5 +1,7 @@
 //! Serving pods are killed for memory or by people, or cannot load the model.
 
+use std::io::Write;
+
 use integration_tests::cluster::cluster;
 use integration_tests::expected::{assert_equal_to_sentence_transformers, texts};
 use integration_tests::wait;
@@ -56,6 +58,46 @@ fn pods_that_are_deleted_again_and_again_come_back() {
             || namespace.kubectl(&["describe", "pods"]),
         );
     }
+    namespace.wait_for("victim", "Ready", "True", "Ready");
+    let base = format!("http://victim.{}.svc:8000/v3", namespace.name);
+    let vectors = embed(&namespace, "client", &base, "victim", &texts()[..4], "unused");
+    assert_equal_to_sentence_transformers(&vectors, 0);
+    load.assert_unharmed();
+}
+
+#[test]
+fn a_server_that_is_killed_whenever_it_runs_is_named_and_comes_back() {
+    let Some(cluster) = cluster() else { return };
+    if !cluster.is_ours() {
+        let reason = "containers on a node of somebody else are not killed";
+        let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+        return;
+    }
+    let namespace = cluster.namespace("killed");
+    let load = serve(&namespace, &minilm());
+    apply(&namespace, "victim", &minilm(), &with_memory("1Gi"));
+    namespace.wait_for("victim", "Ready", "True", "Ready");
+
+    let selector = "app.kubernetes.io/instance=victim,app.kubernetes.io/component=serving";
+    let server = || namespace.list("pods", selector)[0]["status"]["containerStatuses"][0].clone();
+    for restarts in 0..3 {
+        wait::for_long(
+            "the server runs again",
+            || {
+                let server = server();
+                server["restartCount"] == restarts && !server["state"]["running"].is_null()
+            },
+            || format!("{:#}", server()),
+        );
+        let id = server()["containerID"].as_str().expect("it has an id").to_owned();
+        cluster.kill_container(&id);
+    }
+    let message = namespace.wait_for("victim", "Ready", "False", "CrashLoop");
+    assert_says(&message, &["was ended by signal 9", "Look at status.lastFailure"]);
+    load.assert_unharmed();
+    let failure = namespace.get("emb", "victim")["status"]["lastFailure"].clone();
+    assert_eq!(failure["exitCode"], 137, "{failure:#}");
+
     namespace.wait_for("victim", "Ready", "True", "Ready");
     let base = format!("http://victim.{}.svc:8000/v3", namespace.name);
     let vectors = embed(&namespace, "client", &base, "victim", &texts()[..4], "unused");

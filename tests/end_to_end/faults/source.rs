@@ -6,9 +6,7 @@ use integration_tests::wait;
 use serde_json::Value;
 
 use super::{apply, assert_goes_on, assert_says, minilm, serve, with_memory};
-use crate::client::on_volume;
-
-const PULL: &str = "app.kubernetes.io/component=pull";
+use crate::client::{PULL, on_volume};
 
 /// The hub's stand-in in a namespace of the test's own; returns its address.
 fn start_hub(namespace: &Namespace<'_>) -> String {
