@@ -1,6 +1,7 @@
 //! OpenVINO called directly by threads that tokenize each batch just before they infer it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -22,6 +23,26 @@ pub(crate) struct Setting {
     pub(crate) streams: usize,
     /// Over all streams.
     pub(crate) threads: usize,
+}
+
+impl Setting {
+    /// 1, 2 and other numbers of streams on all cores, one stream on one core, and two streams a core.
+    pub(crate) fn many(cores: usize) -> Vec<Self> {
+        let streams = [1, 2, cores / 4, cores / 2, cores].map(|streams| streams.clamp(1, cores));
+        let mut settings = streams.map(|streams| Self { streams, threads: cores }).to_vec();
+        settings.push(Self { streams: 1, threads: 1 });
+        settings.push(Self { streams: 2 * cores, threads: 2 * cores });
+        settings.sort_unstable();
+        settings.dedup();
+        settings
+    }
+
+    /// One stream of all cores, and a stream a core.
+    pub(crate) fn few(cores: usize) -> Vec<Self> {
+        let mut settings = [1, cores].map(|streams| Self { streams, threads: cores }).to_vec();
+        settings.dedup();
+        settings
+    }
 }
 
 /// A setting that OpenVINO did not take, and why.
@@ -47,29 +68,21 @@ pub(crate) struct Caller<'a> {
 }
 
 impl Direct {
-    /// Compiles the model with 1, 2 and other numbers of streams on all cores, with one stream on
-    /// one core, and with two streams a core.
-    pub(crate) fn new(preparation: &Preparation) -> Result<Self> {
-        let cores = preparation.cores;
-        let streams = [1, 2, cores / 4, cores / 2, cores].map(|streams| streams.clamp(1, cores));
-        let mut settings = streams.map(|streams| Setting { streams, threads: cores }).to_vec();
-        settings.push(Setting { streams: 1, threads: 1 });
-        settings.push(Setting { streams: 2 * cores, threads: 2 * cores });
-        settings.sort_unstable();
-        settings.dedup();
+    /// Compiles the model in a folder with each of the settings.
+    pub(crate) fn new(preparation: &Preparation, model: &Path, settings: Vec<Setting>) -> Self {
         let mut direct = Self {
             tokenizer: Arc::clone(&preparation.tokenizer),
             models: BTreeMap::new(),
             refused: Vec::new(),
-            cores,
+            cores: preparation.cores,
         };
         for setting in settings {
-            match compile_exactly(preparation, setting) {
-                Ok(model) => _ = direct.models.insert(setting, model),
+            match compile_exactly(preparation, model, setting) {
+                Ok(compiled) => _ = direct.models.insert(setting, compiled),
                 Err(reason) => direct.refused.push(Refused { setting, reason }),
             }
         }
-        Ok(direct)
+        direct
     }
 
     /// The settings that are for throughput: at least as many threads as cores.
@@ -148,8 +161,12 @@ impl Caller<'_> {
 }
 
 /// The model, or what OpenVINO made of the setting instead.
-fn compile_exactly(preparation: &Preparation, setting: Setting) -> Result<OpenVinoModel, String> {
-    let model = preparation.compile(setting).map_err(|error| format!("{error:#}"))?;
+fn compile_exactly(
+    preparation: &Preparation,
+    model: &Path,
+    setting: Setting,
+) -> Result<OpenVinoModel, String> {
+    let model = preparation.compile(model, setting).map_err(|error| format!("{error:#}"))?;
     let facts = model.facts();
     if (facts.streams, facts.threads) != (setting.streams, setting.threads) {
         return Err(format!("became {} streams and {} threads", facts.streams, facts.threads));

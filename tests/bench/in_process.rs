@@ -32,7 +32,9 @@ impl InProcess {
         let spec = ModelSpec {
             name: "bench".to_owned(),
             tokenizer: Arc::clone(&preparation.tokenizer),
-            runtime: Arc::new(preparation.compile(Setting { streams, threads })?),
+            runtime: Arc::new(
+                preparation.compile(&preparation.model, Setting { streams, threads })?,
+            ),
             pooling: Pooling::Mean,
             normalize: true,
             truncate: Truncate::Never,

@@ -21,6 +21,13 @@ pub(crate) struct Tried {
     tokens_per_second: f64,
 }
 
+impl Tried {
+    /// How the model was compiled.
+    pub(crate) fn setting(&self) -> Setting {
+        self.setting
+    }
+}
+
 /// Tries every combination of streams, threads and batch size.
 pub(crate) fn search(direct: &Direct, workload: &Workload, window: Window) -> Result<Vec<Tried>> {
     let mut tried = Vec::new();
@@ -45,7 +52,8 @@ pub(crate) fn measure(
     direct.measure(best.setting, &grouped(workload, best.batch_tokens), window)
 }
 
-fn best<'a>(tried: &'a [Tried], workload: &str) -> Option<&'a Tried> {
+/// The best setting that was tried for a workload.
+pub(crate) fn best<'a>(tried: &'a [Tried], workload: &str) -> Option<&'a Tried> {
     tried
         .iter()
         .filter(|tried| tried.workload == workload)

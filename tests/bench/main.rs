@@ -10,16 +10,17 @@
 //! - `ovms_way`: the same server told to make each request one batch, with two streams;
 //! - `int8` (with `FULL=1` also `fp16` and `int4`): as `http`, with compressed weights (W2).
 //!
-//! After the rounds come latency, CPU time, the tail under an open loop, starts, two models, and a
-//! CPU quota. Every figure is shown beside its goal; a missed goal does not fail the run. What does
+//! After the rounds come latency, CPU time, the tail under an open loop, starts, two models, a CPU
+//! quota, and, where `make optimum` was run, optimum-intel's export of the same weights. Every figure is shown beside its goal; a missed goal does not fail the run. What does
 //! is a limit that is none: it must reach 2.5 times `padded` on W1 and 3 times on W3, or be as high
 //! as that of any other texts. Or a server below 0.85 of the limit on W2. Then the exit code is 1.
 //!
-//! `BENCH_QUICK=1` shortens everything; `FULL=1` adds 1 and 8 clients and the other formats;
+//! `BENCH_QUICK=1` shortens everything; `FULL=1` adds 1 and 8 clients, the other formats and larger models;
 //! `--without-server` leaves out what needs `embedserve`.
 
 #![expect(clippy::print_stdout, reason = "the tables are this program's output")]
 
+mod bulk;
 mod chart;
 mod connection;
 mod counting;
@@ -29,10 +30,12 @@ mod goals;
 mod grouping;
 mod http;
 mod in_process;
+mod larger;
 mod latency;
 mod limit;
 mod machine;
 mod others;
+mod own_ir;
 mod page;
 mod plan;
 mod preparation;
@@ -57,8 +60,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use direct::Direct;
+use direct::{Direct, Setting};
 use in_process::InProcess;
+use larger::Larger;
 use others::Others;
 use plan::Plan;
 use preparation::Preparation;
@@ -96,7 +100,7 @@ fn main() -> Result<ExitCode> {
 
 fn run(preparation: &Preparation, plan: &Plan, with_server: bool) -> Result<Report> {
     let workloads = Workload::all(&preparation.tokenizer)?;
-    let direct = Direct::new(preparation)?;
+    let direct = Direct::new(preparation, &preparation.model, Setting::many(preparation.cores));
     let mut tried = Vec::new();
     for workload in &workloads {
         progress::say(&format!("searching the limit's settings: {}", workload.name));
@@ -107,13 +111,27 @@ fn run(preparation: &Preparation, plan: &Plan, with_server: bool) -> Result<Repo
         true => Some(Servers::start(preparation, plan, &workloads, &engine)?),
         false => None,
     };
-    let contestants =
-        Contestants { direct: &direct, tried: &tried, engine: &engine, servers: servers.as_ref() };
+    let contestants = Contestants {
+        direct: &direct,
+        tried: &tried,
+        engine: Some(&engine),
+        servers: servers.as_ref(),
+    };
     let throughput = contestants.compete(plan, &workloads)?;
-    let others = match &servers {
+    let mut others = match &servers {
         Some(servers) => others::measure(preparation, plan, &workloads, &direct, &servers.own)?,
         None => Others::default(),
     };
-    let report = Report::new(machine::facts(preparation), throughput, others);
-    Ok(report.with_search(tried, direct.refused()))
+    progress::say("our export beside optimum-intel's");
+    let long = Workload::named("W4", &preparation.tokenizer)?;
+    others.own_ir = own_ir::measure(preparation, plan, &long, &direct, &tried)?;
+    let report = Report::new(machine::facts(preparation), throughput, others)
+        .with_search(tried, direct.refused());
+    // Larger models need the memory.
+    drop((servers, engine, direct));
+    let larger = match with_server && plan.has_larger_models {
+        true => larger::measure(preparation, plan)?,
+        false => Larger::default(),
+    };
+    Ok(report.with_larger(larger))
 }

@@ -10,6 +10,7 @@ use crate::cpu::{self, CpuShares};
 use crate::direct::Direct;
 use crate::http::HttpServer;
 use crate::latency::{self, Latency};
+use crate::own_ir::OwnIr;
 use crate::plan::{CLIENTS, Plan};
 use crate::preparation::Preparation;
 use crate::progress;
@@ -30,6 +31,7 @@ pub(crate) struct Others {
     pub(crate) cpu: BTreeMap<&'static str, CpuShares>,
     pub(crate) two_models: Option<TwoModels>,
     pub(crate) quota: Option<Quota>,
+    pub(crate) own_ir: Option<OwnIr>,
 }
 
 /// Of the server with its own settings, in MB of a million bytes.

@@ -25,7 +25,8 @@ pub(crate) struct Plan {
     pub(crate) search: Window,
     /// Answers after the first one where requests are answered in turn and take long.
     answers: usize,
-    /// Clients besides [`CLIENTS`].
+    pub(crate) clients: usize,
+    /// Other numbers of clients that ask besides.
     pub(crate) few_clients: Vec<usize>,
     /// Formats that are compared with fp32.
     pub(crate) formats: Vec<WeightFormat>,
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) starts: usize,
     /// Rounds of two models, and of the CPU quota.
     pub(crate) side_rounds: usize,
+    /// Whether models of more than a hundred million parameters are measured as well.
+    pub(crate) has_larger_models: bool,
 }
 
 impl Plan {
@@ -45,6 +48,7 @@ impl Plan {
         if is_set("FULL") {
             plan.engine_rounds = plan.rounds;
             plan.few_clients = vec![1, 8];
+            plan.has_larger_models = true;
             plan.formats.extend([WeightFormat::Fp16, WeightFormat::Int4]);
         }
         plan
@@ -58,6 +62,7 @@ impl Plan {
             window: window(500, 3_500),
             search: window(400, 1_100),
             answers: 6,
+            clients: CLIENTS,
             few_clients: Vec::new(),
             formats: vec![WeightFormat::Int8],
             latency: latency::Plan { rounds: 5, requests: 128 },
@@ -65,6 +70,23 @@ impl Plan {
             tail_requests: 1_000,
             starts: 3,
             side_rounds: 3,
+            has_larger_models: false,
+        }
+    }
+
+    /// The throughput of models whose requests take seconds, as far as this one goes.
+    pub(crate) fn of_larger_models(&self) -> Self {
+        let is_quick = self.rounds < Self::standard().rounds;
+        let measure = if is_quick { 3_000 } else { 15_000 };
+        Self {
+            rounds: if is_quick { 1 } else { 3 },
+            engine_rounds: 0,
+            window: window(500, measure),
+            search: window(100, measure / 5),
+            clients: 8,
+            few_clients: Vec::new(),
+            formats: Vec::new(),
+            ..self.clone()
         }
     }
 

@@ -7,20 +7,21 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use engine::TextTokenizer;
-use integration_tests::program;
+use integration_tests::shapes::Shape;
+use integration_tests::{program, random_weights};
 use model_export::{ExportOptions, WeightFormat, export};
 use model_repository::Pooling;
 use model_repository::graph::{self, EmbeddingsOptions, Graph};
 use openvino_runtime::{
     ModelOptions, OpenVino, OpenVinoModel, WeightDecompression, find_libraries,
 };
+use tempfile::TempDir;
 
 use crate::direct::Setting;
 
-/// Files of the source that a server reads beside the exported model.
-const COPIED: [&str; 6] = [
+/// Files of MiniLM's that a server reads beside an exported model and its `config.json`.
+const COPIED: [&str; 5] = [
     "1_Pooling/config.json",
-    "config.json",
     "modules.json",
     "sentence_bert_config.json",
     "tokenizer.json",
@@ -47,7 +48,7 @@ impl Preparation {
     pub(crate) fn make() -> Result<Self> {
         let folder = target()?.join("bench");
         let model = folder.join("model");
-        export_to(&model, WeightFormat::Fp32)?;
+        export_to(&minilm()?, &model, WeightFormat::Fp32, Pooling::Mean)?;
 
         let bytes =
             fs::read(model.join("tokenizer.json")).context("failed to read the tokenizer")?;
@@ -66,7 +67,21 @@ impl Preparation {
     /// The same model with its weights in another format, exported when it is asked for.
     pub(crate) fn model_in(&self, format: WeightFormat) -> Result<PathBuf> {
         let model = self.folder.join(format!("model-{format}"));
-        export_to(&model, format)?;
+        export_to(&minilm()?, &model, format, Pooling::Mean)?;
+        Ok(model)
+    }
+
+    /// A model of random weights, with MiniLM's tokenizer.
+    pub(crate) fn random_model(
+        &self,
+        shape: &Shape,
+        format: WeightFormat,
+        pooling: Pooling,
+    ) -> Result<TempDir> {
+        let source = tempfile::tempdir_in(&self.folder).context("failed to make a folder")?;
+        let model = tempfile::tempdir_in(&self.folder).context("failed to make a folder")?;
+        random_weights::write(shape, source.path()).context("failed to write random weights")?;
+        export_to(source.path(), model.path(), format, pooling)?;
         Ok(model)
     }
 
@@ -75,41 +90,48 @@ impl Preparation {
         Ok(self.model.join("openvino_model.bin").metadata()?.len())
     }
 
-    /// The model, compiled for so many streams and threads.
-    pub(crate) fn compile(&self, setting: Setting) -> Result<OpenVinoModel> {
+    /// The model in a folder, compiled for so many streams and threads, with weights as the server would have them.
+    pub(crate) fn compile(&self, model: &Path, setting: Setting) -> Result<OpenVinoModel> {
         let options = ModelOptions {
-            xml_or_onnx: self.model.join("openvino_model.xml"),
+            xml_or_onnx: model.join("openvino_model.xml"),
             device: "CPU".to_owned(),
             plugin_config: plugin_config(),
             streams: Some(setting.streams),
             threads: Some(setting.threads),
             wide_threads: None,
             cache_dir: None,
-            weight_decompression: WeightDecompression::Never,
+            weight_decompression: WeightDecompression::Auto,
         };
         OpenVinoModel::load(&self.openvino, options)
             .with_context(|| format!("failed to load the model with {setting:?}"))
     }
 }
 
-/// Exports MiniLM's weights into a folder, with everything that a server reads.
-fn export_to(model: &Path, format: WeightFormat) -> Result<()> {
-    let source = program::cache().join("all-MiniLM-L6-v2");
-    ensure!(
-        source.join("model.safetensors").is_file(),
-        "{} is missing: run `make deps` first",
-        source.display()
-    );
+/// MiniLM as it was published.
+fn minilm() -> Result<PathBuf> {
+    let folder = program::cache().join("all-MiniLM-L6-v2");
+    let is_there = folder.join("model.safetensors").is_file();
+    ensure!(is_there, "{} is missing: run `make deps` first", folder.display());
+    Ok(folder)
+}
+
+/// Exports a source's weights into a folder, with everything that a server reads.
+fn export_to(source: &Path, model: &Path, format: WeightFormat, pooling: Pooling) -> Result<()> {
     fs::create_dir_all(model.join("1_Pooling"))
         .with_context(|| format!("failed to make {}", model.display()))?;
     let options = ExportOptions::from(format);
-    export(&source, model, &options, &mut |_, _| {}).context("failed to export the model")?;
+    export(source, model, &options, &mut |_, _| {}).context("failed to export the model")?;
+    let copy = |from: &Path, file: &str| {
+        fs::copy(from.join(file), model.join(file))
+            .with_context(|| format!("failed to copy {file}"))
+    };
+    copy(source, "config.json")?;
+    let others = minilm()?;
     for file in COPIED {
-        fs::copy(source.join(file), model.join(file))
-            .with_context(|| format!("failed to copy {file}"))?;
+        copy(&others, file)?;
     }
     let options = EmbeddingsOptions {
-        pooling: Some(Pooling::Mean),
+        pooling: Some(pooling),
         plugin_config: plugin_config(),
         ..EmbeddingsOptions::default()
     };

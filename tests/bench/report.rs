@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
+use crate::bulk::Bulk;
 use crate::direct::Refused;
+use crate::larger::Larger;
 use crate::limit::Tried;
 use crate::others::Others;
 use crate::statistics::Statistics;
@@ -21,16 +23,23 @@ pub(crate) struct Report {
     refused: Vec<Refused>,
     throughput: Throughput,
     others: Others,
+    larger: Larger,
 }
 
 impl Report {
     pub(crate) fn new(machine: Value, throughput: Throughput, others: Others) -> Self {
-        Self { machine, tried: Vec::new(), refused: Vec::new(), throughput, others }
+        let (tried, refused, larger) = Default::default();
+        Self { machine, tried, refused, throughput, others, larger }
     }
 
     /// With what the limit was searched over.
     pub(crate) fn with_search(self, tried: Vec<Tried>, refused: &[Refused]) -> Self {
         Self { tried, refused: refused.to_vec(), ..self }
+    }
+
+    /// With models of more than a hundred million parameters.
+    pub(crate) fn with_larger(self, larger: Larger) -> Self {
+        Self { larger, ..self }
     }
 
     pub(crate) fn throughput(&self) -> &Throughput {
@@ -39,6 +48,10 @@ impl Report {
 
     pub(crate) fn others(&self) -> &Others {
         &self.others
+    }
+
+    pub(crate) fn larger(&self) -> &Larger {
+        &self.larger
     }
 
     /// By their keys, like `limit.W2.c64` and `quota1`.
@@ -55,6 +68,13 @@ impl Report {
         add("tail.p99_over_p50".to_owned(), Statistics::of(&tails));
         add("two_models".to_owned(), others.two_models.as_ref().and_then(|both| both.ratio()));
         add("quota1".to_owned(), others.quota.as_ref().and_then(|quota| quota.ratio()));
+        add("own_ir.W4".to_owned(), others.own_ir.as_ref().and_then(|own_ir| own_ir.ratio()));
+        let bulk = self.larger.bulk.as_ref();
+        add("bge_large.single_by_bulk".to_owned(), bulk.and_then(|bulk| bulk.ratio()));
+        for (model, throughput) in &self.larger.models {
+            let of_model = throughput.ratios().into_iter();
+            ratios.extend(of_model.map(|(key, ratio)| (format!("{model}.{key}"), ratio)));
+        }
         ratios
     }
 
@@ -97,6 +117,12 @@ impl Report {
         add("cpu_shares", json!(others.cpu));
         add("two_models", json!(others.two_models.as_ref().map(|both| both.summary())));
         add("quota1_tokens_per_second", json!(quota));
+        let models = self.larger.models.iter();
+        let larger: BTreeMap<_, _> =
+            models.map(|(model, throughput)| (model, throughput.absolute())).collect();
+        let larger = (!larger.is_empty()).then_some(larger);
+        add("larger_models_tokens_per_second", json!(larger));
+        add("bge_large_tokens_per_second", json!(self.larger.bulk.as_ref().map(Bulk::summary)));
         Value::Object(absolute)
     }
 }

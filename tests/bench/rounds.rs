@@ -1,12 +1,14 @@
 //! The rounds in which all ways of embedding take turns.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::direct::Direct;
 use crate::http::HttpServer;
 use crate::in_process::InProcess;
 use crate::limit::{self, Tried};
-use crate::plan::{CLIENTS, Plan};
+use crate::plan::Plan;
 use crate::preparation::Preparation;
 use crate::progress;
 use crate::system::System;
@@ -23,6 +25,13 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
+    /// Starts those of one model and one format.
+    pub(crate) fn of_model(model: &Path) -> Result<Self> {
+        let own = HttpServer::with_own_settings(model)?;
+        let ovms_way = HttpServer::in_ovms_way(model)?;
+        Ok(Self { own, ovms_way, formats: Vec::new() })
+    }
+
     /// Starts all and checks what they answer.
     pub(crate) fn start(
         preparation: &Preparation,
@@ -30,17 +39,15 @@ impl Servers {
         workloads: &[Workload],
         engine: &InProcess,
     ) -> Result<Self> {
-        let own = HttpServer::with_own_settings(&preparation.model)?;
-        let ovms_way = HttpServer::in_ovms_way(&preparation.model)?;
-        own.check_answers(workloads, engine, 0.9999)?;
-        ovms_way.check_answers(workloads, engine, 0.9999)?;
-        let mut formats = Vec::new();
+        let mut servers = Self::of_model(&preparation.model)?;
+        servers.own.check_answers(workloads, engine, 0.9999)?;
+        servers.ovms_way.check_answers(workloads, engine, 0.9999)?;
         for format in &plan.formats {
             let server = HttpServer::with_own_settings(&preparation.model_in(*format)?)?;
             server.check_answers(workloads, engine, 0.9)?;
-            formats.push((System::of_format(*format), server));
+            servers.formats.push((System::of_format(*format), server));
         }
-        Ok(Self { own, ovms_way, formats })
+        Ok(servers)
     }
 }
 
@@ -48,7 +55,7 @@ impl Servers {
 pub(crate) struct Contestants<'a> {
     pub(crate) direct: &'a Direct,
     pub(crate) tried: &'a [Tried],
-    pub(crate) engine: &'a InProcess,
+    pub(crate) engine: Option<&'a InProcess>,
     pub(crate) servers: Option<&'a Servers>,
 }
 
@@ -60,12 +67,12 @@ impl Contestants<'_> {
             for workload in workloads.iter().filter(|workload| plan.includes(round, workload)) {
                 progress::say(&format!("round {round} of {}: {}", plan.rounds, workload.name));
                 self.call_directly(plan, workload, &mut throughput)?;
-                let load = Load { workload, clients: CLIENTS };
-                if round <= plan.engine_rounds {
-                    let ending = plan.ending(workload, CLIENTS, System::Engine);
-                    throughput.note(load, System::Engine, self.engine.measure(load, ending)?);
+                let load = Load { workload, clients: plan.clients };
+                if let Some(engine) = self.engine.filter(|_| round <= plan.engine_rounds) {
+                    let ending = plan.ending(workload, plan.clients, System::Engine);
+                    throughput.note(load, System::Engine, engine.measure(load, ending)?);
                 }
-                for clients in plan.few_clients.iter().copied().chain([CLIENTS]) {
+                for clients in plan.few_clients.iter().copied().chain([plan.clients]) {
                     self.ask_servers(plan, Load { workload, clients }, &mut throughput)?;
                 }
             }
@@ -79,7 +86,7 @@ impl Contestants<'_> {
         workload: &Workload,
         throughput: &mut Throughput,
     ) -> Result<()> {
-        let load = Load { workload, clients: CLIENTS };
+        let load = Load { workload, clients: plan.clients };
         let measured = limit::measure(self.direct, workload, self.tried, plan.window)?;
         throughput.note(load, System::Limit, measured);
         // Only these two tell whether the limit is one.
@@ -93,7 +100,7 @@ impl Contestants<'_> {
     fn ask_servers(&self, plan: &Plan, load: Load<'_>, throughput: &mut Throughput) -> Result<()> {
         let Some(servers) = self.servers else { return Ok(()) };
         let mut all = vec![(System::Http, &servers.own), (System::OvmsWay, &servers.ovms_way)];
-        if load.workload.name == "W2" && load.clients == CLIENTS {
+        if load.workload.name == "W2" && load.clients == plan.clients {
             all.extend(servers.formats.iter().map(|(system, server)| (*system, server)));
         }
         for (system, server) in all {

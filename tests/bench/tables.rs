@@ -5,11 +5,18 @@ use crate::report::Report;
 use crate::statistics::Statistics;
 use crate::system::System;
 use crate::table::Table;
+use crate::throughput::Throughput;
 
 /// All tables, the goals last, because that is where a terminal's reader looks.
 pub(crate) fn all(report: &Report) -> Vec<Table> {
-    let tables =
-        [throughput(report), formats(report), ratios(report), sides(report), goals(report)];
+    let tables = [
+        throughput(report),
+        formats(report),
+        larger(report),
+        ratios(report),
+        sides(report),
+        goals(report),
+    ];
     tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
@@ -48,6 +55,22 @@ fn formats(report: &Report) -> Table {
         head: vec!["weights", "tokens per second", "by fp32"],
         rows: System::FORMATS.into_iter().filter_map(row).collect(),
     }
+}
+
+fn larger(report: &Report) -> Table {
+    const SHOWN: [System; 3] = [System::Limit, System::Http, System::OvmsWay];
+    let row = |model: &str, throughput: &Throughput, cell: &str| {
+        let mut row = vec![format!("{model}, {cell}")];
+        row.extend(SHOWN.map(|system| median(throughput.of(cell, system), 0)));
+        row
+    };
+    let models = report.larger().models.iter();
+    let rows = models.flat_map(|(model, throughput)| {
+        throughput.cells().iter().map(move |(cell, _)| row(model, throughput, cell))
+    });
+    let mut head = vec!["model and texts"];
+    head.extend(SHOWN.map(System::name));
+    Table { title: "Larger models, tokens per second", head, rows: rows.collect() }
 }
 
 /// Every ratio with its spread.
@@ -109,6 +132,18 @@ fn sides(report: &Report) -> Table {
         let tokens = median(Statistics::of(&quota.limited), 0);
         add("one core's quota: W2, tokens per second".to_owned(), tokens);
     }
+    if let Some(own_ir) = &others.own_ir {
+        let [own, optimum] =
+            [&own_ir.own, &own_ir.optimum].map(|figures| median(Statistics::of(figures), 0));
+        let figure = format!("{own} tokens per second, optimum-intel's {optimum}");
+        add("W4: our export called directly".to_owned(), figure);
+    }
+    if let Some(bulk) = &report.larger().bulk {
+        let summary = bulk.summary();
+        let [bulk, single] = [summary.bulk, summary.single].map(|figures| median(figures, 0));
+        let figure = format!("{bulk} tokens per second, single documents {single}");
+        add("bge-large: 32 texts of 510 tokens a request".to_owned(), figure);
+    }
     Table { title: "In units", head: vec!["what", "figure"], rows }
 }
 
@@ -129,7 +164,6 @@ mod tests {
 
     use super::*;
     use crate::others::Others;
-    use crate::throughput::Throughput;
     use crate::window::Measured;
     use crate::workload::{Load, Workload};
 

@@ -10,14 +10,13 @@ use tempfile::TempDir;
 
 use crate::counting::Ending;
 use crate::http::{HttpServer, MODEL, QUEUE};
+use crate::plan::CLIENTS;
 use crate::preparation::Preparation;
 use crate::statistics::Statistics;
 use crate::workload::{Load, Workload};
 
 /// The second model: the same files under another name.
 const SECOND: &str = "minilm-again";
-/// Clients in all, as many as one model alone has.
-pub(crate) const CLIENTS: usize = 64;
 
 /// Tokens per second, round by round.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,6 +1,6 @@
 //! The texts: generated from a list of words and a fixed seed, the same on every machine.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use engine::{SpecialTokens, TextTokenizer};
 
 use crate::random::Random;
@@ -65,6 +65,25 @@ impl Workload {
                 Ok(Self { name, description, requests })
             })
             .collect()
+    }
+
+    /// One of the four.
+    pub(crate) fn named(name: &str, tokenizer: &TextTokenizer) -> Result<Self> {
+        let mut all = Self::all(tokenizer)?.into_iter();
+        all.find(|workload| workload.name == name).with_context(|| format!("no workload {name}"))
+    }
+
+    /// One request of 32 texts of 510 tokens, as OVMS's demo page has it.
+    pub(crate) fn bulk(tokenizer: &TextTokenizer) -> Result<Self> {
+        let request = Request::generate(&[510; 32], tokenizer, &mut Random::from_seed(SEED))?;
+        let description = "32 texts of 510 tokens a request";
+        Ok(Self { name: "bulk", description, requests: vec![request] })
+    }
+
+    /// The first so many requests only.
+    pub(crate) fn first(mut self, requests: usize) -> Self {
+        self.requests.truncate(requests);
+        self
     }
 
     /// Real tokens of a request, on average.

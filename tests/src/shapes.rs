@@ -242,11 +242,19 @@ fn with(mut config: Value, more: &Value) -> Value {
     config
 }
 
+/// A BERT of the sizes of base models.
+pub fn base_bert() -> Shape {
+    random_bert("a base BERT", BASE)
+}
+
 /// A BERT of the sizes of large models, with this vocabulary and so many layers.
 pub fn large_bert(vocabulary: u64, layers: u64) -> Shape {
-    let encoder = Encoder { vocabulary, layers, ..LARGE };
+    random_bert("a large BERT", Encoder { vocabulary, layers, ..LARGE })
+}
+
+fn random_bert(name: &'static str, encoder: Encoder) -> Shape {
     Shape {
-        name: "a large BERT",
+        name,
         architecture: "BERT",
         fixtures: &[],
         pooling: "mean",
