@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use integration_tests::client::embed;
+use integration_tests::expected::{assert_equal_to_sentence_transformers, texts};
 use integration_tests::load::Load;
 use integration_tests::program::{MINILM, Server, minilm_repository};
 
@@ -47,4 +49,20 @@ fn memory_stays_within_one_and_a_half_times_weights_and_150_mb() {
         let (third, fourth) = (median(third), median(fourth));
         assert!(fourth <= third + third / 50, "it grows: {third}, then {fourth}");
     }
+}
+
+/// A server that maps the file itself is killed (SIGBUS).
+#[test]
+fn weights_that_are_overwritten_below_a_server_change_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let source = minilm_repository().join(MINILM);
+    let copied =
+        std::process::Command::new("cp").arg("-r").arg(&source).arg(folder.path()).status();
+    assert!(copied.expect("cp runs").success());
+    let model = folder.path().join(source.file_name().expect("a name"));
+    let path = model.to_str().expect("the path is UTF-8");
+    let server = Server::start(["--model_name", MINILM, "--model_path", path]);
+
+    std::fs::write(model.join("openvino_model.bin"), "").expect("cut");
+    assert_equal_to_sentence_transformers(&embed(&server.base, MINILM, texts()).vectors(), 0);
 }

@@ -18,6 +18,7 @@ mod facts;
 mod ffi;
 mod find;
 mod library;
+mod mapping;
 mod model;
 mod model_error;
 mod port_choice;

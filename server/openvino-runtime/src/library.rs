@@ -1,6 +1,7 @@
 //! OpenVINO itself: opened once a process, asked for its version and devices.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -9,14 +10,13 @@ use crate::ffi::core::Core;
 use crate::ffi::loading::{self, OpenError};
 use crate::ffi::model::Model;
 use crate::find::library_file;
+use crate::mapping::Mapping;
 
 /// The oldest OpenVINO whose C API can compile a model with settings of its own.
 const OLDEST: (u32, u32) = (2026, 4);
 
-/// The largest weights, in bytes, that are read into memory. Larger ones are mapped, which the
-/// kernel can take back under pressure, but a mapped file that somebody overwrites in place kills
-/// the process (SIGBUS), with every other model in it. Read or mapped, a model that serves has
-/// about the same number of bytes resident.
+/// The largest weights, in bytes, that are copied or read. Larger ones are mapped where they are, but a mapped file
+/// that somebody overwrites in place kills the process (SIGBUS), with every other model in it.
 const LARGEST_READ: u64 = 512 << 20;
 
 /// OpenVINO's libraries were found but cannot be used.
@@ -128,12 +128,21 @@ impl OpenVino {
         self.devices.get_or_init(|| self.look_for_devices()).clone()
     }
 
-    /// Reads an IR or an ONNX model, small weights into memory and large ones mapped.
-    pub(crate) fn read(&self, path: &Path) -> Result<Model, OpenVinoError> {
-        let is_large = [path.to_path_buf(), path.with_extension("bin")]
+    /// Reads an IR or an ONNX model. Small weights of an IR are mapped from a copy of their own in `folder`, or are read
+    /// into memory where that takes none; large ones are mapped where they are.
+    pub(crate) fn read(&self, path: &Path, folder: &Path) -> Result<Model, OpenVinoError> {
+        let weights = path.with_extension("bin");
+        let is_large = [path, &weights]
             .iter()
             .filter_map(|file| file.metadata().ok())
             .any(|facts| facts.len() > LARGEST_READ);
+        if !is_large && path.extension().is_some_and(|end| end == "xml") {
+            let copied = Mapping::of_copy(&weights, folder);
+            match copied.and_then(|mapping| Ok((fs::read_to_string(path)?, mapping))) {
+                Ok((xml, mapping)) => return self.core.read_mapped(&xml, Arc::new(mapping)),
+                Err(error) => tracing::debug!(%error, "weights are read into memory"),
+            }
+        }
         let mapped = if is_large { "YES" } else { "NO" };
         let _until_read = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a device it is a setting of the core, for what it reads from now on.

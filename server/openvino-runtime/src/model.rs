@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{Runtime, RuntimeError, Stream, WideStream};
+use engine::{Runtime, RuntimeError, Stream, TokenBatch, WideStream};
 
 use crate::decompress::{self, Compressed, Restored, WeightDecompression};
 use crate::device;
@@ -79,12 +79,11 @@ impl OpenVinoModel {
 
         let started = Instant::now();
         let unreadable = |source| ModelError::Read { path: path.to_path_buf(), source };
+        let folder = options.cache_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let read = || openvino.read(path, &folder).map_err(unreadable);
         let (model, weight_decompression) = match restored(&options)? {
-            Weights::Plain => (openvino.read(path).map_err(unreadable)?, None),
-            Weights::Compressed => {
-                let kept = WeightDecompression::Never;
-                (openvino.read(path).map_err(unreadable)?, Some(kept))
-            }
+            Weights::Plain => (read()?, None),
+            Weights::Compressed => (read()?, Some(WeightDecompression::Never)),
             Weights::Restored(Restored { xml, weights }) => {
                 let model = openvino.core().read_from_memory(&xml, &weights);
                 (model.map_err(unreadable)?, Some(WeightDecompression::Load))
@@ -93,14 +92,22 @@ impl OpenVinoModel {
         let mut plan = plan(&model, path)?;
         // Elsewhere it was never measured.
         plan.packs_texts &= options.device == "CPU";
+        let plan = Arc::new(plan);
         let read = started.elapsed();
 
         let started = Instant::now();
         let compile = |properties: &BTreeMap<String, String>| {
-            openvino
+            let compiled = openvino
                 .core()
                 .compile(&model, &options.device, properties)
-                .map_err(|source| blame(&options.device, properties, source, path))
+                .map_err(|source| blame(&options.device, properties, source, path))?;
+            if let Some(mapping) = model.mapping() {
+                // Compiling reads all weights, for a name in the cache, and the first run copies most of them.
+                mapping.drop_pages();
+                warm_up(&compiled, &plan);
+                mapping.drop_pages();
+            }
+            Ok::<_, ModelError>(compiled)
         };
         let compiled = compile(&properties)?;
         let wide = wide_properties(&options, &properties);
@@ -119,7 +126,7 @@ impl OpenVinoModel {
         }
         drop(model);
         give_back_freed_memory();
-        Ok(Self { compiled, wide, plan: Arc::new(plan), facts, _openvino: Arc::clone(openvino) })
+        Ok(Self { compiled, wide, plan, facts, _openvino: Arc::clone(openvino) })
     }
 
     /// What became of the options.
@@ -129,9 +136,25 @@ impl OpenVinoModel {
     }
 
     fn open(&self, compiled: &CompiledModel) -> Result<Box<dyn Stream>, RuntimeError> {
-        let stream = OpenVinoStream::open(compiled, Arc::clone(&self.plan))
-            .map_err(|error| RuntimeError::new(error.to_string()))?;
-        Ok(Box::new(stream))
+        open(compiled, &self.plan)
+    }
+}
+
+fn open(compiled: &CompiledModel, plan: &Arc<Plan>) -> Result<Box<dyn Stream>, RuntimeError> {
+    let stream = OpenVinoStream::open(compiled, Arc::clone(plan))
+        .map_err(|error| RuntimeError::new(error.to_string()))?;
+    Ok(Box::new(stream))
+}
+
+/// Has kernels copy the weights in their own order, which they do when they first run: for a batch of some size, since a
+/// token alone takes kernels with an order of their own, for which there would be one more copy.
+fn warm_up(compiled: &CompiledModel, plan: &Arc<Plan>) {
+    const WIDTH: usize = 8;
+    let batch = TokenBatch::padded(vec![vec![0; WIDTH].into(); 8], WIDTH, 0);
+    let ran = open(compiled, plan).and_then(|mut stream| stream.infer(&batch).map(drop));
+    // Whoever asks for a vector is told.
+    if let Err(error) = ran {
+        tracing::debug!(%error, "the model does not run");
     }
 }
 
@@ -171,6 +194,7 @@ fn wide_properties(
         "PERFORMANCE_HINT",
         "PERFORMANCE_HINT_NUM_REQUESTS",
     ];
+    const KERNELS: &str = "CPU_RUNTIME_CACHE_CAPACITY";
     let threads = options.wide_threads?;
     let is_decided = DECIDE.iter().any(|name| options.plugin_config.contains_key(*name));
     let narrow_threads = options.threads?.div_ceil(options.streams?.max(1));
@@ -178,8 +202,11 @@ fn wide_properties(
         let mut properties = narrow.clone();
         properties.insert("NUM_STREAMS".to_owned(), "1".to_owned());
         properties.insert("INFERENCE_NUM_THREADS".to_owned(), threads.to_string());
-        // Its batches are small and seldom: kernels of many shapes would only take memory.
-        properties.insert("CPU_RUNTIME_CACHE_CAPACITY".to_owned(), "4".to_owned());
+        // A lone client's texts come in every length, each with kernels of its own: with 4 instead of 200 a mixed document
+        // took MiniLM-L6 11.9 ms instead of 10.2, for 11 MB less.
+        if !options.plugin_config.contains_key(KERNELS) {
+            properties.insert(KERNELS.to_owned(), "200".to_owned());
+        }
         properties
     })
 }

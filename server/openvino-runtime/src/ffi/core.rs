@@ -7,12 +7,14 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
+use std::sync::Arc;
 
 use openvino_sys as sys;
 
 use super::model::{CompiledModel, Model};
 use super::status::{OpenVinoError, c_string, check, take_string};
-use super::tensor::Bytes;
+use super::tensor::{Bytes, MappedTensor};
+use crate::mapping::Mapping;
 
 /// An `ov::Core`.
 pub(crate) struct Core {
@@ -94,7 +96,7 @@ impl Core {
         };
         check(status, action)?;
         // SAFETY: on success a new handle that nobody else owns.
-        Ok(unsafe { Model::from_raw(handle) })
+        Ok(unsafe { Model::from_raw(handle, None) })
     }
 
     /// Reads an IR from its text and its constants, of which the model keeps a share.
@@ -102,6 +104,31 @@ impl Core {
         &self,
         xml: &str,
         weights: &Bytes,
+    ) -> Result<Model, OpenVinoError> {
+        // SAFETY: the tensor is alive and owns its memory, of which the model keeps a share.
+        unsafe { self.read_with(xml, weights.raw(), None) }
+    }
+
+    /// Reads an IR from its text and its mapped constants, which everything made of the model keeps mapped.
+    pub(crate) fn read_mapped(
+        &self,
+        xml: &str,
+        weights: Arc<Mapping>,
+    ) -> Result<Model, OpenVinoError> {
+        // SAFETY: the model gets the mapping, and with it all that is compiled and requested of it.
+        unsafe {
+            let tensor = MappedTensor::new(&weights)?;
+            self.read_with(xml, tensor.raw(), Some(weights))
+        }
+    }
+
+    /// # Safety
+    /// `weights` must be a live tensor, and `mapping` what it lies in if it does not own its memory.
+    unsafe fn read_with(
+        &self,
+        xml: &str,
+        weights: *const sys::ov_tensor_t,
+        mapping: Option<Arc<Mapping>>,
     ) -> Result<Model, OpenVinoError> {
         let action = "read the model";
         let mut handle = ptr::null_mut();
@@ -111,13 +138,13 @@ impl Core {
                 self.handle,
                 xml.as_ptr().cast::<c_char>(),
                 xml.len(),
-                weights.raw(),
+                weights,
                 &raw mut handle,
             )
         };
         check(status, action)?;
-        // SAFETY: on success a new handle that nobody else owns.
-        Ok(unsafe { Model::from_raw(handle) })
+        // SAFETY: on success a new handle that nobody else owns, of a model that reads these constants.
+        Ok(unsafe { Model::from_raw(handle, mapping) })
     }
 
     /// Compiles for one device with properties that hold for this model only.
@@ -146,7 +173,7 @@ impl Core {
         };
         check(status, action)?;
         // SAFETY: on success a new handle that nobody else owns.
-        Ok(unsafe { CompiledModel::from_raw(handle) })
+        Ok(unsafe { CompiledModel::from_raw(handle, model.mapping()) })
     }
 }
 

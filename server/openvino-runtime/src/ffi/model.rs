@@ -4,16 +4,20 @@
 
 use std::ffi::CString;
 use std::ptr;
+use std::sync::Arc;
 
 use openvino_sys as sys;
 
 use super::request::InferRequest;
 use super::status::{OpenVinoError, c_string, check, take_string};
+use crate::mapping::Mapping;
 use crate::ports::{Dimension, ElementType, Port};
 
 /// An `ov::Model`: a graph that can still be reshaped.
 pub(crate) struct Model {
     handle: *mut sys::ov_model_t,
+    /// What its constants lie in, if that is not OpenVINO's.
+    mapping: Option<Arc<Mapping>>,
 }
 
 /// Inputs or outputs.
@@ -27,13 +31,21 @@ pub(crate) enum Side {
 
 impl Model {
     /// # Safety
-    /// `handle` must be a live model that nobody else frees.
-    pub(super) unsafe fn from_raw(handle: *mut sys::ov_model_t) -> Self {
-        Self { handle }
+    /// `handle` must be a live model that nobody else frees, and `mapping` what its constants lie in, if that is mapped.
+    pub(super) unsafe fn from_raw(
+        handle: *mut sys::ov_model_t,
+        mapping: Option<Arc<Mapping>>,
+    ) -> Self {
+        Self { handle, mapping }
     }
 
     pub(super) fn raw(&self) -> *const sys::ov_model_t {
         self.handle
+    }
+
+    /// What its constants lie in, if that is mapped by this program.
+    pub(crate) fn mapping(&self) -> Option<Arc<Mapping>> {
+        self.mapping.clone()
     }
 
     /// The ports of one side, in the model's order.
@@ -192,6 +204,7 @@ impl Drop for PortHandle {
 /// An `ov::CompiledModel`: a graph on a device.
 pub(crate) struct CompiledModel {
     handle: *mut sys::ov_compiled_model_t,
+    mapping: Option<Arc<Mapping>>,
 }
 
 // SAFETY: creating requests and reading properties, all that is done here, is thread-safe.
@@ -201,9 +214,12 @@ unsafe impl Sync for CompiledModel {}
 
 impl CompiledModel {
     /// # Safety
-    /// `handle` must be a live compiled model that nobody else frees.
-    pub(super) unsafe fn from_raw(handle: *mut sys::ov_compiled_model_t) -> Self {
-        Self { handle }
+    /// `handle` must be a live compiled model that nobody else frees, and `mapping` that of the model.
+    pub(super) unsafe fn from_raw(
+        handle: *mut sys::ov_compiled_model_t,
+        mapping: Option<Arc<Mapping>>,
+    ) -> Self {
+        Self { handle, mapping }
     }
 
     /// A property as text.
@@ -228,7 +244,7 @@ impl CompiledModel {
             unsafe { sys::ov_compiled_model_create_infer_request(self.handle, &raw mut handle) };
         check(status, "create an inference request")?;
         // SAFETY: on success a new handle that nobody else owns.
-        Ok(unsafe { InferRequest::from_raw(handle) })
+        Ok(unsafe { InferRequest::from_raw(handle, self.mapping.clone()) })
     }
 }
 

@@ -3,11 +3,13 @@
 #![expect(unsafe_code, reason = "calls OpenVINO's C API")]
 
 use std::ptr;
+use std::sync::Arc;
 
 use openvino_sys as sys;
 
 use super::status::{OpenVinoError, check};
 use super::tensor::{InputTensor, OutputTensor};
+use crate::mapping::Mapping;
 use crate::ports::ElementType;
 
 /// An `ov::InferRequest`; it keeps its compiled model alive.
@@ -17,6 +19,8 @@ pub(crate) struct InferRequest {
     handle: *mut sys::ov_infer_request_t,
     inputs: Vec<Input>,
     output: Option<OutputTensor>,
+    /// What the model's constants lie in: kept as long as the request, which keeps the model.
+    _mapping: Option<Arc<Mapping>>,
 }
 
 struct Input {
@@ -29,9 +33,12 @@ unsafe impl Send for InferRequest {}
 
 impl InferRequest {
     /// # Safety
-    /// `handle` must be a live request that nobody else frees.
-    pub(super) unsafe fn from_raw(handle: *mut sys::ov_infer_request_t) -> Self {
-        Self { handle, inputs: Vec::new(), output: None }
+    /// `handle` must be a live request that nobody else frees, and `mapping` that of its model.
+    pub(super) unsafe fn from_raw(
+        handle: *mut sys::ov_infer_request_t,
+        mapping: Option<Arc<Mapping>>,
+    ) -> Self {
+        Self { handle, inputs: Vec::new(), output: None, _mapping: mapping }
     }
 
     /// Adds a tensor of `element_type` for the input port with this index; the tensors are counted

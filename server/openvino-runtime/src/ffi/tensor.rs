@@ -7,6 +7,7 @@ use std::{ptr, slice};
 use openvino_sys as sys;
 
 use super::status::{OpenVinoError, check};
+use crate::mapping::Mapping;
 use crate::ports::ElementType;
 
 /// Integers `[rows, width]` for one input, kept from batch to batch: OpenVINO allocates anew only
@@ -143,6 +144,45 @@ impl Bytes {
 }
 
 impl Drop for Bytes {
+    fn drop(&mut self) {
+        // SAFETY: ours since `new`, and never used again; a model keeps its own share.
+        unsafe { sys::ov_tensor_free(self.handle) };
+    }
+}
+
+/// Mapped constants as a tensor; OpenVINO reads them where they are.
+pub(super) struct MappedTensor {
+    handle: *mut sys::ov_tensor_t,
+}
+
+impl MappedTensor {
+    /// # Safety
+    /// The mapping must be kept as long as anything that was made of the tensor.
+    pub(super) unsafe fn new(mapping: &Mapping) -> Result<Self, OpenVinoError> {
+        let bytes = mapping.bytes();
+        // A length in memory is one of a tensor.
+        let mut dimensions = [bytes.len() as i64, 1];
+        let mut handle = ptr::null_mut();
+        // SAFETY: the shape's two dimensions are alive and only read; `handle` is a valid place; the memory is as long
+        // as is said, and the caller keeps it. OpenVINO does not write constants: it maps a model's file read-only too.
+        let status = unsafe {
+            sys::ov_tensor_create_from_host_ptr(
+                sys::ov_element_type_e::U8,
+                shape_of(&mut dimensions),
+                bytes.as_ptr().cast_mut().cast(),
+                &raw mut handle,
+            )
+        };
+        check(status, "use mapped weights")?;
+        Ok(Self { handle })
+    }
+
+    pub(super) fn raw(&self) -> *const sys::ov_tensor_t {
+        self.handle
+    }
+}
+
+impl Drop for MappedTensor {
     fn drop(&mut self) {
         // SAFETY: ours since `new`, and never used again; a model keeps its own share.
         unsafe { sys::ov_tensor_free(self.handle) };
