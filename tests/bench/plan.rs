@@ -38,13 +38,16 @@ pub(crate) struct Plan {
     pub(crate) side_rounds: usize,
     /// Whether models of more than a hundred million parameters are measured as well.
     pub(crate) has_larger_models: bool,
+    /// Whether other projects' servers take part.
+    pub(crate) has_peers: bool,
 }
 
 impl Plan {
-    /// `BENCH_QUICK=1` and `FULL=1` decide.
+    /// `BENCH_QUICK=1`, `FULL=1` and `PEERS=1` decide.
     pub(crate) fn from_environment() -> Self {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| value == "1");
         let mut plan = if is_set("BENCH_QUICK") { Self::quick() } else { Self::standard() };
+        plan.has_peers = is_set("PEERS");
         if is_set("FULL") {
             plan.engine_rounds = plan.rounds;
             plan.few_clients = vec![1, 8];
@@ -71,6 +74,7 @@ impl Plan {
             starts: 3,
             side_rounds: 3,
             has_larger_models: false,
+            has_peers: false,
         }
     }
 

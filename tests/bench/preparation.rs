@@ -108,7 +108,7 @@ impl Preparation {
 }
 
 /// MiniLM as it was published.
-fn minilm() -> Result<PathBuf> {
+pub(crate) fn minilm() -> Result<PathBuf> {
     let folder = program::cache().join("all-MiniLM-L6-v2");
     let is_there = folder.join("model.safetensors").is_file();
     ensure!(is_there, "{} is missing: run `make deps` first", folder.display());

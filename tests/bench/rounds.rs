@@ -8,6 +8,7 @@ use crate::direct::Direct;
 use crate::http::HttpServer;
 use crate::in_process::InProcess;
 use crate::limit::{self, Tried};
+use crate::peers;
 use crate::plan::Plan;
 use crate::preparation::Preparation;
 use crate::progress;
@@ -22,6 +23,8 @@ pub(crate) struct Servers {
     ovms_way: HttpServer,
     /// With its own settings and weights in other formats.
     formats: Vec<(System, HttpServer)>,
+    /// Of other projects.
+    peers: Vec<(System, HttpServer)>,
 }
 
 impl Servers {
@@ -29,7 +32,7 @@ impl Servers {
     pub(crate) fn of_model(model: &Path) -> Result<Self> {
         let own = HttpServer::with_own_settings(model)?;
         let ovms_way = HttpServer::in_ovms_way(model)?;
-        Ok(Self { own, ovms_way, formats: Vec::new() })
+        Ok(Self { own, ovms_way, formats: Vec::new(), peers: Vec::new() })
     }
 
     /// Starts all and checks what they answer.
@@ -46,6 +49,10 @@ impl Servers {
             let server = HttpServer::with_own_settings(&preparation.model_in(*format)?)?;
             server.check_answers(workloads, engine, 0.9)?;
             servers.formats.push((System::of_format(*format), server));
+        }
+        if plan.has_peers {
+            progress::say("starting other projects' servers");
+            servers.peers = peers::start()?;
         }
         Ok(servers)
     }
@@ -102,6 +109,10 @@ impl Contestants<'_> {
         let mut all = vec![(System::Http, &servers.own), (System::OvmsWay, &servers.ovms_way)];
         if load.workload.name == "W2" && load.clients == plan.clients {
             all.extend(servers.formats.iter().map(|(system, server)| (*system, server)));
+        }
+        // 64 requests of 32 documents would take them minutes.
+        if load.workload.name != "W3" && load.clients == plan.clients {
+            all.extend(servers.peers.iter().map(|(system, server)| (*system, server)));
         }
         for (system, server) in all {
             let ending = plan.ending(load.workload, load.clients, system);

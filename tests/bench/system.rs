@@ -13,6 +13,8 @@ pub(crate) enum System {
     Fp16,
     Int8,
     Int4,
+    Infinity,
+    SentenceTransformers,
 }
 
 impl System {
@@ -22,6 +24,9 @@ impl System {
 
     /// Those that are HTTP servers with other weights.
     pub(crate) const FORMATS: [Self; 3] = [Self::Fp16, Self::Int8, Self::Int4];
+
+    /// Other projects' servers.
+    pub(crate) const PEERS: [Self; 2] = [Self::Infinity, Self::SentenceTransformers];
 
     /// The HTTP server with weights in a format.
     pub(crate) fn of_format(format: WeightFormat) -> Self {
@@ -44,6 +49,8 @@ impl System {
             Self::Fp16 => "fp16",
             Self::Int8 => "int8",
             Self::Int4 => "int4",
+            Self::Infinity => "infinity",
+            Self::SentenceTransformers => "sentence_transformers",
         }
     }
 }

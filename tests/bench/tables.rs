@@ -12,6 +12,7 @@ pub(crate) fn all(report: &Report) -> Vec<Table> {
     let tables = [
         throughput(report),
         formats(report),
+        peers(report),
         larger(report),
         ratios(report),
         sides(report),
@@ -54,6 +55,26 @@ fn formats(report: &Report) -> Table {
         title: "Weights in other formats, W2.c64 over HTTP",
         head: vec!["weights", "tokens per second", "by fp32"],
         rows: System::FORMATS.into_iter().filter_map(row).collect(),
+    }
+}
+
+fn peers(report: &Report) -> Table {
+    let throughput = report.throughput();
+    let row = |cell: &str| {
+        let figures = System::PEERS.map(|peer| throughput.of(cell, peer));
+        let is_measured = figures.iter().any(Option::is_some);
+        is_measured.then(|| {
+            let mut row = vec![cell.to_owned(), median(throughput.of(cell, System::Http), 0)];
+            row.extend(figures.map(|figures| median(figures, 0)));
+            row
+        })
+    };
+    let mut head = vec!["texts", System::Http.name()];
+    head.extend(System::PEERS.map(System::name));
+    Table {
+        title: "Other projects' servers, tokens per second",
+        head,
+        rows: throughput.cells().iter().filter_map(|(cell, _)| row(cell)).collect(),
     }
 }
 

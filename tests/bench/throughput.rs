@@ -65,6 +65,9 @@ impl Throughput {
             }
             add(format!("limit_by_padded.{cell}"), System::Limit, System::Padded);
             add(format!("engine_by_limit.{cell}"), System::Engine, System::Limit);
+            for peer in System::PEERS {
+                add(format!("peer.{}.{cell}", peer.name()), System::Http, peer);
+            }
             for format in System::FORMATS {
                 add(format!("format.{}", format.name()), format, System::Http);
             }
