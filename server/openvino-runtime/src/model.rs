@@ -102,10 +102,12 @@ impl OpenVinoModel {
                 .compile(&model, &options.device, properties)
                 .map_err(|source| blame(&options.device, properties, source, path))?;
             if let Some(mapping) = model.mapping() {
-                // Compiling reads all weights, for a name in the cache, and the first run copies most of them.
+                // Compiling reads all weights, for a name in the cache, and on CPUs the first run copies most of them.
                 mapping.drop_pages();
-                warm_up(&compiled, &plan);
-                mapping.drop_pages();
+                if options.device == "CPU" {
+                    warm_up(&compiled, &plan);
+                    mapping.drop_pages();
+                }
             }
             Ok::<_, ModelError>(compiled)
         };
