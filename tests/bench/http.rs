@@ -43,17 +43,23 @@ pub(crate) struct HttpServer {
 impl HttpServer {
     /// The server with its own settings.
     pub(crate) fn with_own_settings(model: &Path) -> Result<Self> {
-        Self::spawn(program::embedserve(arguments(model)?))
+        Self::with(model, &[])
+    }
+
+    /// The server with further arguments.
+    pub(crate) fn with(model: &Path, more: &[&str]) -> Result<Self> {
+        let mut command = program::embedserve(arguments(model)?);
+        command.args(more);
+        Self::spawn(command)
     }
 
     /// The server told to do as OpenVINO Model Server does.
-    pub(crate) fn in_ovms_way(model: &Path) -> Result<Self> {
+    pub(crate) fn in_ovms_way(model: &Path, more: &[&str]) -> Result<Self> {
         let mut two_streams = plugin_config();
         two_streams.insert("NUM_STREAMS".to_owned(), "2".to_owned());
         let two_streams = serde_json::to_string(&two_streams)?;
-        let mut command = program::embedserve(arguments(model)?);
-        command.args(["--batching", "one_request", "--plugin_config", &two_streams]);
-        Self::spawn(command)
+        let ovms_way = ["--batching", "one_request", "--plugin_config", &two_streams];
+        Self::with(model, &[&ovms_way, more].concat())
     }
 
     /// A prepared command, waited for until it is ready.

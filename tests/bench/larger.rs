@@ -87,7 +87,8 @@ fn throughput(
         ));
         tried.extend(limit::search(&direct, workload, plan.search)?);
     }
-    let servers = Servers::of_model(folder.path())?;
+    // As when OpenVINO is called directly: by itself each server would look how much memory is left.
+    let servers = Servers::of_model(folder.path(), &["--weight_decompression", "never"])?;
     let contestants =
         Contestants { direct: &direct, tried: &tried, engine: None, servers: Some(&servers) };
     contestants.compete(plan, workloads)

@@ -90,7 +90,7 @@ impl Preparation {
         Ok(self.model.join("openvino_model.bin").metadata()?.len())
     }
 
-    /// The model in a folder, compiled for so many streams and threads, with weights as the server would have them.
+    /// The model in a folder, compiled for so many streams and threads.
     pub(crate) fn compile(&self, model: &Path, setting: Setting) -> Result<OpenVinoModel> {
         let options = ModelOptions {
             xml_or_onnx: model.join("openvino_model.xml"),
@@ -100,7 +100,7 @@ impl Preparation {
             threads: Some(setting.threads),
             wide_threads: None,
             cache_dir: None,
-            weight_decompression: WeightDecompression::Auto,
+            weight_decompression: WeightDecompression::Never,
         };
         OpenVinoModel::load(&self.openvino, options)
             .with_context(|| format!("failed to load the model with {setting:?}"))

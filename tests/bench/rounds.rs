@@ -28,10 +28,10 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts those of one model and one format.
-    pub(crate) fn of_model(model: &Path) -> Result<Self> {
-        let own = HttpServer::with_own_settings(model)?;
-        let ovms_way = HttpServer::in_ovms_way(model)?;
+    /// Starts those of one model and one format, with further arguments.
+    pub(crate) fn of_model(model: &Path, more: &[&str]) -> Result<Self> {
+        let own = HttpServer::with(model, more)?;
+        let ovms_way = HttpServer::in_ovms_way(model, more)?;
         Ok(Self { own, ovms_way, formats: Vec::new(), peers: Vec::new() })
     }
 
@@ -42,7 +42,7 @@ impl Servers {
         workloads: &[Workload],
         engine: &InProcess,
     ) -> Result<Self> {
-        let mut servers = Self::of_model(&preparation.model)?;
+        let mut servers = Self::of_model(&preparation.model, &[])?;
         servers.own.check_answers(workloads, engine, 0.9999)?;
         servers.ovms_way.check_answers(workloads, engine, 0.9999)?;
         for format in &plan.formats {
