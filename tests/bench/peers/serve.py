@@ -26,6 +26,7 @@ def infinity(model):
 
 def sentence_transformers(model):
     import base64
+    from threading import Lock
 
     from fastapi import FastAPI
     from pydantic import BaseModel
@@ -33,6 +34,8 @@ def sentence_transformers(model):
 
     loaded = SentenceTransformer(model, backend="openvino", model_kwargs={"export": True})
     app = FastAPI()
+    # The model has one inference request, which refuses to be used twice at the same time.
+    lock = Lock()
 
     class Request(BaseModel):
         model: str
@@ -42,7 +45,8 @@ def sentence_transformers(model):
     # Not asynchronous, so that FastAPI runs it on one of its threads.
     @app.post("/v3/embeddings")
     def embeddings(request: Request):
-        vectors = loaded.encode(request.input, normalize_embeddings=True)
+        with lock:
+            vectors = loaded.encode(request.input, normalize_embeddings=True)
         data = [
             {"object": "embedding", "index": index, "embedding": base64.b64encode(vector.tobytes()).decode()}
             for index, vector in enumerate(vectors)
